@@ -1,0 +1,145 @@
+/**
+ * The bench runner.
+ *
+ * ```
+ *   npm run bench -- list
+ *   npm run bench -- ring [--small] [--json FILE]
+ *   npm run bench -- all [--small] [--json FILE]
+ * ```
+ *
+ * A bench that finds its own result wrong throws: exit code 1. A goal that is not met is printed and stays exit code 0,
+ * because speed belongs to the machine. `--json` writes one report, for `all` an array of them. Wrong usage: exit code 2.
+ */
+import { access, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { Goal } from './goal.js';
+import { describeCommit, describeMachine, type Machine } from './machine.js';
+
+export interface BenchOptions {
+  /** A size of a second or two that checks the bench rather than the machine. The tests run it. */
+  readonly small: boolean;
+}
+
+export interface BenchResult {
+  readonly seed: number;
+  /** Name, with the unit last, to number. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly goals: readonly Goal[];
+  /** Sentences a reader needs to understand the numbers. */
+  readonly notes?: readonly string[];
+}
+
+/** What each module of the table exports. */
+export interface Bench {
+  readonly name: string;
+  /** One line for `list`. */
+  readonly about: string;
+  run(options: BenchOptions): Promise<BenchResult>;
+}
+
+export interface BenchReport extends BenchResult {
+  readonly bench: string;
+  readonly small: boolean;
+  readonly machine: Machine;
+  readonly commit: string;
+}
+
+/** Every bench, in the order of `all`. Each is the module of the same name beside this file. */
+const BENCH_NAMES = ['ring', 'tick', 'latency', 'steady'];
+
+const USAGE = 'npm run bench -- list | all | NAME [--small] [--json FILE]';
+
+async function main(): Promise<number> {
+  let args;
+  try {
+    args = parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'string' }, small: { type: 'boolean', default: false } },
+    });
+  } catch (error) {
+    return usageError((error as Error).message);
+  }
+  const { positionals, values } = args;
+  const [name] = positionals;
+  if (positionals.length !== 1) {
+    return usageError(`${positionals.length} names given; expected one of list, all, ${BENCH_NAMES.join(', ')}`);
+  }
+  if (name === 'list') return list();
+  if (name !== 'all' && !BENCH_NAMES.includes(name)) {
+    return usageError(`no bench is called ${JSON.stringify(name)}; expected one of ${BENCH_NAMES.join(', ')}, all, list`);
+  }
+
+  const machine = describeMachine();
+  const commit = describeCommit();
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${machine.kernel}, commit ${commit}`);
+  const reports: BenchReport[] = [];
+  let wrong = 0;
+  for (const benchName of name === 'all' ? BENCH_NAMES : [name]) {
+    try {
+      const bench = await load(benchName);
+      console.log(`\n${bench.name}: ${bench.about}${values.small ? ' (small size)' : ''}`);
+      const { seed, metrics, goals, notes } = await bench.run({ small: values.small });
+      print({ seed, metrics, goals, notes });
+      reports.push({ bench: bench.name, small: values.small, machine, commit, seed, metrics, goals, notes });
+    } catch (error) {
+      wrong++;
+      console.error(`\n${benchName}: WRONG`, error);
+    }
+  }
+  if (values.json !== undefined) {
+    await writeFile(values.json, `${JSON.stringify(name === 'all' ? reports : reports[0] ?? null, null, 2)}\n`);
+    console.log(`\nwritten to ${values.json}`);
+  }
+  return wrong === 0 ? 0 : 1;
+}
+
+async function list(): Promise<number> {
+  for (const name of BENCH_NAMES) {
+    const { about } = await load(name).catch((error: Error) => ({ about: error.message }));
+    console.log(`${name.padEnd(10)}${about}`);
+  }
+  return 0;
+}
+
+async function load(name: string): Promise<Bench> {
+  const file = new URL(`./${name}.js`, import.meta.url);
+  try {
+    await access(file);
+  } catch (cause) {
+    throw new Error(`bench ${name} is not built: ${file.pathname} is missing; write bench/${name}.ts and build`, { cause });
+  }
+  const bench = await import(file.href) as Bench;
+  if (bench.name !== name || typeof bench.about !== 'string' || typeof bench.run !== 'function') {
+    throw new Error(`bench/${name}.ts has to export name = '${name}', about and run`);
+  }
+  return bench;
+}
+
+function print({ seed, metrics, goals, notes }: BenchResult): void {
+  const width = Math.max(...Object.keys(metrics).map((key) => key.length), ...goals.map((goal) => goal.name.length));
+  for (const [key, value] of Object.entries(metrics)) {
+    console.log(`  ${key.padEnd(width)}  ${readable(value).padStart(14)}`);
+  }
+  for (const goal of goals) {
+    const verdict = goal.met ? 'met' : 'NOT MET';
+    console.log(
+      `  ${goal.name.padEnd(width)}  ${readable(goal.value).padStart(14)} ${goal.rule} ${readable(goal.limit)}  ${verdict}`,
+    );
+  }
+  for (const note of notes ?? []) console.log(`  ${note}`);
+  console.log(`  seed ${seed}`);
+}
+
+/** Four digits that count, thousands apart: 23,912,004 and 0.1234. */
+function readable(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const digits = Math.abs(value) >= 1000 ? 0 : 4;
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits });
+}
+
+function usageError(problem: string): number {
+  console.error(`${problem}\n${USAGE}`);
+  return 2;
+}
+
+process.exitCode = await main();

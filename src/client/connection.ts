@@ -1,0 +1,82 @@
+/** One WebSocket, from the moment it is asked for until it has closed. A room may have several in its life. */
+
+/** The part of the WebSocket standard that the SDK uses; browsers, Node 22 and the `ws` package all have it. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  readonly protocol: string;
+  send(data: Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  /* eslint-disable @typescript-eslint/no-explicit-any */
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  /* eslint-enable @typescript-eslint/no-explicit-any */
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => any;
+
+/** Whoever uses the connection at the moment: a join under way, then the room. */
+export interface ConnectionListener {
+  connectionOpened(): void;
+  /** `bytes` may be kept. Null: the frame was a text, which no server of ours sends. */
+  frameReceived(bytes: Uint8Array | null): void;
+  /** Once, and the last call. `code` is 1006 when there was no closing handshake. */
+  connectionClosed(code: number, reason: string): void;
+}
+
+const OPEN = 1;
+const NO_CLOSE_FRAME = 1006;
+
+export class Connection {
+  listener: ConnectionListener;
+  private readonly socket: WebSocketLike;
+  private isOver = false;
+
+  constructor(webSocket: WebSocketConstructor, url: string, protocol: string, listener: ConnectionListener) {
+    this.listener = listener;
+    this.socket = new webSocket(url, [protocol]) as WebSocketLike;
+    this.socket.binaryType = 'arraybuffer';
+    this.socket.onopen = () => {
+      if (!this.isOver) this.listener.connectionOpened();
+    };
+    this.socket.onmessage = (event: { data: unknown }) => {
+      if (this.isOver) return;
+      this.listener.frameReceived(event.data instanceof ArrayBuffer ? new Uint8Array(event.data) : null);
+    };
+    // Says nothing that onclose, which always follows, doesn't say; but without a listener `ws` would throw.
+    this.socket.onerror = () => {};
+    this.socket.onclose = (event: { code: number; reason: string }) => this.end(event.code, event.reason);
+  }
+
+  get isOpen(): boolean {
+    return !this.isOver && this.socket.readyState === OPEN;
+  }
+
+  /** Sends a frame, which is copied before this returns. Returns false when the socket isn't open. */
+  send(frame: Uint8Array): boolean {
+    if (!this.isOpen) return false;
+    this.socket.send(frame);
+    return true;
+  }
+
+  /** Begins the closing handshake. */
+  close(code: number, reason: string): void {
+    if (!this.isOver) this.socket.close(code, reason);
+  }
+
+  /** Gives the connection up without waiting for the other side. The listener hears of it as a close without a frame. */
+  abandon(code: number, reason: string): void {
+    if (this.isOver) return;
+    this.socket.close(code, reason);
+    this.end(NO_CLOSE_FRAME, '');
+  }
+
+  private end(code: number, reason: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.listener.connectionClosed(code, reason);
+  }
+}

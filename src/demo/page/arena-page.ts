@@ -1,0 +1,144 @@
+/** The demo's page: the way in, one game after another, and the loop that draws them. */
+import { cleanName } from '../arena-names.js';
+import { worldSize } from '../arena-rules.js';
+import { joinArena, type ArenaRoom } from './arena-room.js';
+import { Camera } from './camera.js';
+import { ChatBox } from './chat-box.js';
+import { Controls } from './controls.js';
+import { element } from './element.js';
+import { Game } from './game.js';
+import { Overlay } from './overlay.js';
+import { Painter } from './painter.js';
+import { Sparks } from './sparks.js';
+import { openTestWindow } from './test-window.js';
+import { Tracers } from './tracers.js';
+
+/**
+ * What the page shows:
+ *
+ *   asking --name given--> joining --seat taken--> playing --connection gone--> lost
+ *     ^                       |  ^                                               |
+ *     +---- join refused -----+  +------------------ join again -----------------+
+ */
+type View = 'asking' | 'joining' | 'playing' | 'lost';
+
+const nameKey = 'arena.name';
+const address = new URLSearchParams(location.search);
+
+const camera = new Camera();
+const painter = new Painter(element<HTMLCanvasElement>('canvas'), camera);
+const controls = new Controls(element('canvas'), () => game?.handsChanged());
+const overlay = new Overlay(element('overlay'));
+const nameField = element<HTMLInputElement>('name');
+const joinButton = element<HTMLButtonElement>('join');
+const joinError = element('join-error');
+const emptyScene = {
+  figures: [], tracers: new Tracers(1), tickOf: () => 0, sparks: new Sparks(Math.random), markedAtMs: 0, pointerX: 0, pointerY: 0,
+  aims: false,
+};
+
+let game: Game | undefined;
+
+function show(view: View): void {
+  element('entry').hidden = view !== 'asking' && view !== 'joining';
+  element('hud').hidden = view === 'asking' || view === 'joining';
+  element('lost').hidden = view !== 'lost';
+  joinButton.disabled = view === 'joining';
+  joinButton.textContent = view === 'joining' ? 'Joining…' : 'Play';
+  document.body.classList.toggle('playing', view === 'playing');
+  if (view === 'asking') nameField.focus();
+  if (view === 'lost') element('join-again').focus();
+}
+
+async function join(name: string): Promise<void> {
+  joinError.hidden = true;
+  show('joining');
+  let room: ArenaRoom;
+  try {
+    room = await joinArena(name, address);
+  } catch (error) {
+    joinError.textContent = `Could not join: ${error instanceof Error ? error.message : String(error)}`;
+    joinError.hidden = false;
+    show('asking');
+    return;
+  }
+  const joined = new Game(room, camera, painter, controls, overlay, () => performance.now(), Math.random);
+  game = joined;
+  controls.release();
+  room.onLeave((code, reason) => lose(joined, code, reason));
+  show('playing');
+}
+
+function lose(lost: Game, code: number, reason: string): void {
+  if (game !== lost) return;
+  lost.end();
+  chatBox.close();
+  element('lost-reason').textContent = explain(code, reason);
+  show('lost');
+}
+
+/** What a close code means to a player. */
+function explain(code: number, reason: string): string {
+  const meanings: Record<number, string> = {
+    1006: 'The server cannot be reached any more. Is it still running?',
+    1008: 'The server closed the connection because this page sent too much.',
+    1013: 'This connection was too slow to keep up with the game.',
+    4001: 'The server is shutting down.',
+    4002: 'The room had an error and was closed.',
+    4010: 'The connection was interrupted.',
+  };
+  const meaning = meanings[code] ?? 'The server closed the connection.';
+  return `${meaning} (${reason === '' ? `code ${code}` : `${reason}, code ${code}`})`;
+}
+
+function draw(nowMs: number): void {
+  requestAnimationFrame(draw);
+  if (game !== undefined) {
+    game.frame(nowMs);
+    return;
+  }
+  // Behind the first card the view drifts over the empty arena.
+  const turn = nowMs / 30_000;
+  camera.lookAt(worldSize * (0.5 + 0.2 * Math.cos(turn)), worldSize * (0.5 + 0.2 * Math.sin(turn)));
+  painter.draw(emptyScene, nowMs);
+}
+
+/** Storage may be forbidden; then the name is asked for every time. */
+function rememberedName(): string {
+  try {
+    return localStorage.getItem(nameKey) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function rememberName(name: string): void {
+  try {
+    localStorage.setItem(nameKey, name);
+  } catch {
+    // As above.
+  }
+}
+
+const chatBox = new ChatBox(
+  element<HTMLFormElement>('chat-form'),
+  element<HTMLInputElement>('chat-text'),
+  () => document.body.classList.contains('playing'),
+  (line) => game?.say(line),
+);
+
+element('join-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const typed = nameField.value.trim();
+  if (typed !== '') rememberName(typed);
+  void join(cleanName(typed));
+});
+element('join-again').addEventListener('click', () => void join(cleanName(nameField.value)));
+addEventListener('resize', () => painter.resize());
+
+openTestWindow(() => game, camera, () => overlay.isVisible);
+painter.resize();
+nameField.value = address.get('name') ?? rememberedName();
+requestAnimationFrame(draw);
+if (address.get('name') === null) show('asking');
+else void join(cleanName(address.get('name')));

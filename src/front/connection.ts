@@ -1,0 +1,79 @@
+/**
+ * A connection: one client's socket, from its upgrade to its close.
+ *
+ * ```
+ *   open --Join--> joining --shard says Joined--> joined
+ *     ^______Refused_____/                          |
+ *     |                                             |
+ *     +------------------> closed <-----------------+     (any state: socket gone)
+ * ```
+ */
+import type { WebSocket } from 'uWebSockets.js';
+import { SESSION_GENERATION_MASK, SESSION_SLOT_MASK, sessionKey } from '../memory/records.js';
+import type { ShardLink } from './shard-link.js';
+
+export type ConnectionState = 'open' | 'joining' | 'joined' | 'closed';
+
+export class Connection {
+  state: ConnectionState = 'open';
+  socket: WebSocket<Connection> | null = null;
+  /** Key of this connection in ring records; 0 until it has a place in the table. */
+  key = 0;
+  /** The shard of its room, from the moment a seat was found. */
+  shard: ShardLink | null = null;
+  roomId = '';
+  sessionId = '';
+  /** The socket has unsent bytes, so what it holds is to be looked at before more is sent. */
+  pressed = false;
+  /** A delta was skipped: no delta fits until a keyframe was sent. */
+  outOfStep = false;
+  /** Since when the client has owed us a Join, in milliseconds of the front's clock. */
+  silentSinceMs: number;
+  refusals = 0;
+
+  constructor(openedMs: number) {
+    this.silentSinceMs = openedMs;
+  }
+}
+
+/** Connections by slot. A slot's generation rises at each use, so a late record for its last user finds nobody. */
+export class ConnectionTable {
+  private readonly slots: (Connection | undefined)[] = [];
+  private readonly generations: number[] = [];
+  private readonly free: number[] = [];
+  size = 0;
+
+  /** @param connectionsMax 1 to 1,048,575: a key has 20 bits for the slot. */
+  constructor(readonly connectionsMax: number) {}
+
+  get full(): boolean {
+    return this.size >= this.connectionsMax;
+  }
+
+  add(connection: Connection): void {
+    const slot = this.free.pop() ?? this.slots.length;
+    // Generation 0 is never used, so no key is 0.
+    const generation = ((this.generations[slot] ?? 0) + 1) & SESSION_GENERATION_MASK || 1;
+    this.generations[slot] = generation;
+    this.slots[slot] = connection;
+    connection.key = sessionKey(slot, generation);
+    this.size += 1;
+  }
+
+  remove(connection: Connection): void {
+    const slot = connection.key & SESSION_SLOT_MASK;
+    if (this.slots[slot] !== connection) return;
+    this.slots[slot] = undefined;
+    this.free.push(slot);
+    this.size -= 1;
+  }
+
+  get(key: number): Connection | undefined {
+    const connection = this.slots[key & SESSION_SLOT_MASK];
+    return connection !== undefined && connection.key === key ? connection : undefined;
+  }
+
+  forEach(visit: (connection: Connection) => void): void {
+    for (const connection of this.slots) if (connection !== undefined) visit(connection);
+  }
+}

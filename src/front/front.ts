@@ -1,0 +1,266 @@
+/**
+ * The front: every socket of a host, on the main thread. It admits, verifies, and moves frames between sockets and the
+ * rings of the shards. It never runs game code, and all policy about what is sent lives in the shards.
+ */
+import {
+  App,
+  LIBUS_LISTEN_EXCLUSIVE_PORT,
+  us_listen_socket_close,
+  us_socket_local_port,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+  type us_socket_context_t,
+  type WebSocket,
+} from 'uWebSockets.js';
+import { BellSleeper } from '../memory/bell.js';
+import { FrontCounter, type CounterBlock } from '../memory/counters.js';
+import { SUBPROTOCOL } from '../protocol/version.js';
+import { encodeRefused } from '../protocol/server-frames.js';
+import { CloseCode } from '../protocol/close-codes.js';
+import { Connection, ConnectionTable } from './connection.js';
+import { EgressPump } from './egress.js';
+import { Intake, type JoinRequest } from './intake.js';
+import type { ShardLink } from './shard-link.js';
+import type { StaticFiles } from './static-files.js';
+
+// The packaged types leave out what the library has at run time.
+declare module 'uWebSockets.js' {
+  export const LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+  interface TemplatedApp {
+    listen(
+      host: string,
+      port: number,
+      options: number,
+      callback: (socket: us_listen_socket | false) => void,
+    ): TemplatedApp;
+  }
+}
+
+/** Path of the WebSocket endpoint. */
+export const SOCKET_PATH = '/ws';
+
+/** How often connections are looked through for silent and slow ones. */
+const SWEEP_MS = 500;
+
+export interface FrontOptions {
+  readonly payloadBytesMax: number;
+  readonly socketSoftBytes: number;
+  readonly socketHardBytes: number;
+  readonly idleTimeoutSec: number;
+  readonly joinTimeoutMs: number;
+  readonly connectionsMax: number;
+  /** Exact origins that browsers may come from, besides the page's own host; '*' for any. */
+  readonly origins: readonly string[] | '*';
+}
+
+/** What the front tells the host. */
+export interface FrontEvents {
+  join(connection: Connection, request: JoinRequest): void;
+  /** The socket has gone, for whatever reason. */
+  closed(connection: Connection, code: number): void;
+  health(): Record<string, unknown>;
+}
+
+export class Front {
+  readonly app: TemplatedApp;
+  private readonly connections: ConnectionTable;
+  private readonly pump: EgressPump;
+  private readonly intake: Intake;
+  private readonly links: ShardLink[] = [];
+  private listenSocket: us_listen_socket | false = false;
+  private sweep: NodeJS.Timeout | undefined;
+  private closing = false;
+
+  constructor(
+    private readonly options: FrontOptions,
+    private readonly counters: CounterBlock,
+    private readonly events: FrontEvents,
+    private readonly files: StaticFiles | null,
+    private readonly nowMs: () => number,
+  ) {
+    this.connections = new ConnectionTable(options.connectionsMax);
+    this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes);
+    this.intake = new Intake(counters, this.pump, events);
+    this.app = this.routes(App());
+  }
+
+  /** Starts draining a shard's egress ring whenever it rings. */
+  attach(link: ShardLink): void {
+    this.links.push(link);
+    const sleeper = new BellSleeper(
+      link.egressMemory,
+      () => !link.egress.isEmpty,
+      () => this.drainAndSleep(link),
+    );
+    link.sleeper = sleeper;
+    this.drainAndSleep(link);
+  }
+
+  /** Stops draining a shard that is gone. */
+  detach(link: ShardLink): void {
+    link.sleeper?.close();
+    link.sleeper = null;
+    this.links.splice(this.links.indexOf(link), 1);
+  }
+
+  /** @returns the port, which the system chooses when 0 is asked for; null when it is taken. */
+  listen(host: string, port: number): number | null {
+    // Exclusive: by default two processes could share the port, and each would get half the clients.
+    this.app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => (this.listenSocket = socket));
+    if (!this.listenSocket) return null;
+    this.sweep = setInterval(() => this.sweepConnections(), SWEEP_MS);
+    return us_socket_local_port(this.listenSocket);
+  }
+
+  /** Takes no more connections. */
+  unlisten(): void {
+    clearInterval(this.sweep);
+    if (this.listenSocket) us_listen_socket_close(this.listenSocket);
+    this.listenSocket = false;
+  }
+
+  /** Takes no more connections and closes those there are. */
+  close(code: number, reason: string): void {
+    this.closing = true;
+    this.unlisten();
+    // What shards sent before goes out before.
+    for (const link of this.links) this.pump.drain(link);
+    this.connections.forEach((connection) => connection.socket?.end(code, reason));
+  }
+
+  /** Lets go of the shards and of every socket that is still there. */
+  destroy(): void {
+    for (const link of [...this.links]) this.detach(link);
+    this.app.close();
+  }
+
+  /** A seat was found: its shard will say Joined through the ring. */
+  assign(connection: Connection, link: ShardLink, roomId: string, sessionId: string): void {
+    connection.shard = link;
+    connection.roomId = roomId;
+    connection.sessionId = sessionId;
+  }
+
+  /** No seat: says why, and lets the client ask again a few times. */
+  refuse(connection: Connection, code: number, reason: string): void {
+    if (connection.socket === null) return;
+    connection.state = 'open';
+    connection.shard = null;
+    connection.roomId = '';
+    connection.silentSinceMs = this.nowMs();
+    connection.refusals += 1;
+    this.pump.write(connection, encodeRefused(code, reason));
+    if (connection.refusals >= 8) connection.socket.end(CloseCode.RateExceeded, 'too many refused joins');
+  }
+
+  end(connection: Connection, code: number, reason: string): void {
+    connection.socket?.end(code, reason);
+  }
+
+  connectionOf(key: number): Connection | undefined {
+    return this.connections.get(key);
+  }
+
+  forEachConnection(visit: (connection: Connection) => void): void {
+    this.connections.forEach(visit);
+  }
+
+  private drainAndSleep(link: ShardLink): void {
+    do {
+      this.pump.drain(link);
+    } while (link.sleeper !== null && !link.sleeper.sleep());
+  }
+
+  // --- Sockets -------------------------------------------------------------------------------------------------------
+
+  private routes(app: TemplatedApp): TemplatedApp {
+    app.ws<Connection>(SOCKET_PATH, {
+      // Compression is off by default, and stays off: snapshots are packed already.
+      maxPayloadLength: this.options.payloadBytesMax,
+      maxBackpressure: this.options.socketHardBytes,
+      closeOnBackpressureLimit: false, // we close it ourselves, with a reason
+      idleTimeout: this.options.idleTimeoutSec,
+      sendPingsAutomatically: true,
+      upgrade: (res, req, context) => this.upgrade(res, req, context),
+      open: (socket) => this.opened(socket),
+      message: (socket, message, isBinary) => this.intake.take(socket.getUserData(), message, isBinary),
+      drain: (socket) => this.drained(socket.getUserData()),
+      close: (socket, code) => this.closed(socket.getUserData(), code),
+    });
+    app.get('/healthz', (res) => {
+      res.writeHeader('Content-Type', 'application/json').end(JSON.stringify(this.events.health()));
+    });
+    if (this.files !== null) {
+      const { files } = this;
+      app.get('/*', (res, req) => files.answer(res, req.getUrl()));
+    }
+    return app;
+  }
+
+  private upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const key = req.getHeader('sec-websocket-key');
+    const protocols = req.getHeader('sec-websocket-protocol');
+    const offered = protocols.split(',').map((each) => each.trim());
+    if (this.closing) {
+      answer(res, '503 Service Unavailable', 'the server is shutting down');
+    } else if (key.length !== 24) {
+      answer(res, '400 Bad Request', 'Sec-WebSocket-Key is missing or malformed');
+    } else if (!this.originAllowed(req.getHeader('origin'), req.getHeader('host'))) {
+      answer(res, '403 Forbidden', 'this Origin is not in the list of allowed origins');
+    } else if (!offered.includes(SUBPROTOCOL)) {
+      answer(res, '426 Upgrade Required', `expected the WebSocket subprotocol ${SUBPROTOCOL}`);
+    } else if (this.connections.full) {
+      answer(res, '503 Service Unavailable', `the server holds ${this.options.connectionsMax} connections, its limit`);
+    } else {
+      const extensions = req.getHeader('sec-websocket-extensions');
+      res.upgrade(new Connection(this.nowMs()), key, SUBPROTOCOL, extensions, context);
+    }
+  }
+
+  /** Programs send no Origin; browsers always do. The page's own host is allowed without being listed. */
+  private originAllowed(origin: string, host: string): boolean {
+    const { origins } = this.options;
+    if (origin === '' || origins === '*') return true;
+    return origins.includes(origin) || origin === `http://${host}` || origin === `https://${host}`;
+  }
+
+  private opened(socket: WebSocket<Connection>): void {
+    const connection = socket.getUserData();
+    connection.socket = socket;
+    this.connections.add(connection);
+    this.counters.set(FrontCounter.connections, this.connections.size);
+    this.counters.add(FrontCounter.connectionsTotal);
+  }
+
+  private drained(connection: Connection): void {
+    if (connection.socket === null || connection.socket.getBufferedAmount() > this.options.socketSoftBytes) return;
+    connection.pressed = connection.socket.getBufferedAmount() > 0;
+    if (connection.outOfStep) connection.shard?.resync(connection.key);
+  }
+
+  private closed(connection: Connection, code: number): void {
+    connection.socket = null;
+    this.connections.remove(connection);
+    this.counters.set(FrontCounter.connections, this.connections.size);
+    this.events.closed(connection, code);
+    connection.state = 'closed';
+  }
+
+  private sweepConnections(): void {
+    const silentBeforeMs = this.nowMs() - this.options.joinTimeoutMs;
+    this.connections.forEach((connection) => {
+      if (connection.state === 'open' && connection.silentSinceMs < silentBeforeMs) {
+        connection.socket?.end(CloseCode.NotAllowed, `no join within ${this.options.joinTimeoutMs} ms`);
+      } else if (connection.outOfStep) {
+        // The request for a keyframe may have met a full ring.
+        this.drained(connection);
+      }
+    });
+  }
+}
+
+function answer(res: HttpResponse, status: string, text: string): void {
+  res.writeStatus(status).writeHeader('Content-Type', 'text/plain').end(`${text}\n`);
+}

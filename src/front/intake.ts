@@ -1,0 +1,123 @@
+/** Takes what a socket received: verifies it, answers pings, hands joins to the host and the rest to the room's shard. */
+import { FrontCounter, ShardCounter, type CounterBlock } from '../memory/counters.js';
+import { ClientFrameKind, ClientFrameReader, decodeJoin, JoinMethod } from '../protocol/client-frames.js';
+import { CloseCode } from '../protocol/close-codes.js';
+import { decodeOptions } from '../protocol/payload.js';
+import { PongFrameWriter } from '../protocol/server-frames.js';
+import { problemText } from '../protocol/verifier.js';
+import type { Connection } from './connection.js';
+import type { EgressPump } from './egress.js';
+import type { FrontEvents } from './front.js';
+
+/** A client's wish for a seat, checked. */
+export interface JoinRequest {
+  readonly method: JoinMethod;
+  /** Name of a room type; empty for JoinById. */
+  readonly type: string;
+  readonly roomId: string;
+  readonly token: string;
+  readonly options: unknown;
+}
+
+/** What names a room type or a room's id may be made of. */
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+export class Intake {
+  private readonly reader = new ClientFrameReader();
+  private readonly pongs = new PongFrameWriter();
+
+  constructor(
+    private readonly counters: CounterBlock,
+    private readonly pump: EgressPump,
+    private readonly events: FrontEvents,
+  ) {}
+
+  /** Takes one WebSocket message. `message` is only valid during the call: its memory goes back to the socket library. */
+  take(connection: Connection, message: ArrayBuffer, isBinary: boolean): void {
+    this.counters.add(FrontCounter.framesIn);
+    this.counters.add(FrontCounter.bytesIn, message.byteLength);
+    if (!isBinary) {
+      this.refuse(connection, 'text frame; expected a binary ClientFrame');
+      return;
+    }
+    const bytes = new Uint8Array(message);
+    const problem = this.reader.read(bytes);
+    if (problem !== 0) {
+      this.refuse(connection, problemText(problem));
+      return;
+    }
+    const { reader } = this;
+    if (connection.state === 'joined') {
+      this.takeJoined(connection, bytes);
+    } else if (reader.kind === ClientFrameKind.Join && connection.state === 'open') {
+      this.join(connection, bytes);
+    } else if (reader.kind === ClientFrameKind.Ping) {
+      this.pong(connection);
+    } else if (reader.kind === ClientFrameKind.Leave) {
+      connection.socket!.end(CloseCode.Consented, 'left');
+    } else {
+      this.refuse(connection, connection.state === 'open' ? 'the first frame must be a Join' : 'the join is not done yet');
+    }
+  }
+
+  private takeJoined(connection: Connection, bytes: Uint8Array): void {
+    const { reader } = this;
+    const shard = connection.shard!;
+    switch (reader.kind) {
+      case ClientFrameKind.Input:
+        shard.input(connection.key, reader.seq, reader.ackTick, bytes, reader.bodyOffset, reader.bodyLength);
+        break;
+      case ClientFrameKind.Message:
+        // A message that is lost is a hole in what the room was told; the client is better off knowing.
+        if (!shard.message(connection.key, bytes)) {
+          connection.socket!.end(CloseCode.MayRetry, 'the server is overloaded: a message could not be delivered');
+        }
+        break;
+      case ClientFrameKind.Ping:
+        shard.ack(connection.key, reader.ackTick);
+        this.pong(connection);
+        break;
+      case ClientFrameKind.Resync:
+        shard.resync(connection.key);
+        break;
+      case ClientFrameKind.Leave:
+        connection.socket!.end(CloseCode.Consented, 'left');
+        break;
+      default:
+        this.refuse(connection, 'a second Join on one connection');
+    }
+  }
+
+  private join(connection: Connection, bytes: Uint8Array): void {
+    let request: JoinRequest;
+    try {
+      const join = decodeJoin(bytes);
+      const options = decodeOptions(join.options);
+      request = { method: join.method, type: join.room, roomId: join.roomId, token: join.token, options };
+    } catch (error) {
+      this.refuse(connection, `join options: ${(error as Error).message}`);
+      return;
+    }
+    if (JoinMethod[request.method] === undefined) {
+      this.refuse(connection, `join: method ${request.method}; expected 0 to 3`);
+      return;
+    }
+    const name = request.method === JoinMethod.JoinById ? request.roomId : request.type;
+    if (!NAME.test(name)) {
+      this.refuse(connection, 'join: a room name or id is 1 to 64 letters, digits, _ or -');
+      return;
+    }
+    connection.state = 'joining';
+    this.events.join(connection, request);
+  }
+
+  private pong(connection: Connection): void {
+    const latenessUs = connection.shard?.shardCounters.get(ShardCounter.lastTickLatenessUs) ?? 0;
+    this.pump.write(connection, this.pongs.write(this.reader.timeMs, Math.round(latenessUs)));
+  }
+
+  private refuse(connection: Connection, reason: string): void {
+    this.counters.add(FrontCounter.framesRefused);
+    connection.socket!.end(CloseCode.Malformed, reason);
+  }
+}

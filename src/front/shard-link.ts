@@ -1,0 +1,81 @@
+/** The front's ends of one shard's rings: inputs go in, egress instructions come out. */
+import type { BellSleeper } from '../memory/bell.js';
+import { FrontCounter, type CounterBlock } from '../memory/counters.js';
+import { Ingress, INPUT_HEAD_BYTES, MESSAGE_HEAD_BYTES } from '../memory/records.js';
+import type { RingConsumer } from '../memory/ring-consumer.js';
+import type { RingProducer } from '../memory/ring-producer.js';
+
+export class ShardLink {
+  /** Set once by the front, which drains `egress` when it rings. */
+  sleeper: BellSleeper | null = null;
+
+  constructor(
+    readonly index: number,
+    readonly ingress: RingProducer,
+    readonly egress: RingConsumer,
+    /** The egress ring's memory, where its bell is too. */
+    readonly egressMemory: SharedArrayBuffer,
+    /** The shard's own counters, to read only. */
+    readonly shardCounters: CounterBlock,
+    private readonly counters: CounterBlock,
+  ) {}
+
+  /**
+   * Each record is published at once: a store is cheaper than finding out where uWebSockets.js ends a batch, and the
+   * shard isn't woken by it; it looks at its ring when a tick is due.
+   *
+   * A full ring drops the record and counts it: the newest input supersedes it, and the front must not wait.
+   */
+  input(key: number, seq: number, ackTick: number, source: Uint8Array, offset: number, bytes: number): boolean {
+    const ring = this.ingress;
+    const at = ring.tryReserve(INPUT_HEAD_BYTES + bytes);
+    if (at < 0) return this.dropped();
+    const { words, bytes: target } = ring;
+    const word = at >> 2;
+    words[word] = key;
+    words[word + 1] = seq;
+    words[word + 2] = ackTick;
+    words[word + 3] = bytes;
+    const start = at + INPUT_HEAD_BYTES;
+    for (let i = 0; i < bytes; i += 1) target[start + i] = source[offset + i]!;
+    ring.commit(Ingress.Input);
+    ring.publish();
+    return true;
+  }
+
+  message(key: number, frame: Uint8Array): boolean {
+    const ring = this.ingress;
+    const at = ring.tryReserve(MESSAGE_HEAD_BYTES + frame.length);
+    if (at < 0) return this.dropped();
+    ring.words[at >> 2] = key;
+    ring.words[(at >> 2) + 1] = frame.length;
+    ring.bytes.set(frame, at + MESSAGE_HEAD_BYTES);
+    ring.commit(Ingress.Message);
+    ring.publish();
+    return true;
+  }
+
+  ack(key: number, ackTick: number): boolean {
+    return this.words2(Ingress.Ack, key, ackTick);
+  }
+
+  resync(key: number): boolean {
+    return this.words2(Ingress.Resync, key, 0);
+  }
+
+  private words2(type: number, first: number, second: number): boolean {
+    const ring = this.ingress;
+    const at = ring.tryReserve(8);
+    if (at < 0) return this.dropped();
+    ring.words[at >> 2] = first;
+    ring.words[(at >> 2) + 1] = second;
+    ring.commit(type);
+    ring.publish();
+    return true;
+  }
+
+  private dropped(): false {
+    this.counters.add(FrontCounter.ingressDropped);
+    return false;
+  }
+}

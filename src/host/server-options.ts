@@ -1,0 +1,161 @@
+import { availableParallelism } from 'node:os';
+import { ConfigError } from './config-error.js';
+import type { LogLevel } from './logger.js';
+import { nearestName } from './nearest-name.js';
+import { hostsOverlap, Refused, shown, type Candidate } from './option-check.js';
+import { optionTable } from './option-table.js';
+import type { RoomModules } from './room-modules.js';
+
+/** What `createServer` takes. Only `rooms` is required. */
+export interface ServerOptions {
+  /**
+   * Room modules by room name: a `file:` or `data:` URL, or a path relative to the working directory. Each module
+   * default-exports a class extending `Room` and is loaded inside shards only. Names: 1 to 64 of A-Z a-z 0-9 _ -.
+   */
+  rooms: Readonly<Record<string, URL | string>>;
+  /** Port of the game. 0 to 65535, 0 takes any free one. Default 2567. */
+  port?: number;
+  /** Address to listen on. Default 0.0.0.0, every IPv4 address of the machine. */
+  host?: string;
+  /** Worker threads that run rooms. 1 to 64, or `auto`: one for each core but one, at least 1. Default auto. */
+  shards?: number | 'auto';
+  /** Port of /metrics and /healthz, or false for no admin listener. 0 to 65535. Default 9567. */
+  adminPort?: number | false;
+  /** Address of the admin listener; loopback only. Default 127.0.0.1. */
+  adminHost?: string;
+  /** trace, debug, info, warn, error, fatal or silent. Default info. */
+  logLevel?: LogLevel;
+  /**
+   * Web origins allowed to connect from a browser besides the server's own, each exactly `scheme://host[:port]`, or
+   * `*` for all. Clients that are no browser send no origin and are not held by this. Default none.
+   */
+  origins?: readonly string[] | '*';
+  /** Folder of static files served at `/`. Default none. */
+  publicDir?: string;
+  /** Largest message accepted from a client, in bytes. 64 to 65536. Default 4096. */
+  payloadBytesMax?: number;
+  /** Bytes waiting on a socket above which it is sent no snapshots. 4096 to 16777216. Default 65536. */
+  socketSoftBytes?: number;
+  /** Bytes waiting on a socket at which it is closed as too slow. 8192 to 67108864. Default 262144. */
+  socketHardBytes?: number;
+  /** Seconds of silence after which a socket is closed. 8 to 960 (limits of uWebSockets.js), 0 never. Default 16. */
+  idleTimeoutSec?: number;
+  /** Milliseconds a new socket has to ask for a seat. 100 to 60000. Default 3000. */
+  joinTimeoutMs?: number;
+  /** Ring from the front to each shard, in bytes. A power of two, 65536 to 268435456. Default 1048576. */
+  ingressRingBytes?: number;
+  /** Ring from each shard to the front, in bytes. A power of two, 65536 to 268435456. Default 4194304. */
+  egressRingBytes?: number;
+  /** Sockets at once; one more is refused. 1 to 1048575 (20 bits of the session key). Default 100000. */
+  connectionsMax?: number;
+  /** Seed of the rooms' random numbers, 0 to 4294967295, to replay a run. Default: a new one at each start. */
+  seed?: number;
+}
+
+/** `ServerOptions` checked and complete; frozen, and itself valid as options. */
+export interface ServerConfig {
+  /** Module URLs by room name, as strings, so that they can be sent to a worker. The object has no prototype. */
+  readonly rooms: RoomModules;
+  readonly port: number;
+  readonly host: string;
+  readonly shards: number;
+  readonly adminPort: number | false;
+  readonly adminHost: string;
+  readonly logLevel: LogLevel;
+  readonly origins: readonly string[] | '*';
+  /** Absolute path, or undefined for no static files. */
+  readonly publicDir: string | undefined;
+  readonly payloadBytesMax: number;
+  readonly socketSoftBytes: number;
+  readonly socketHardBytes: number;
+  readonly idleTimeoutSec: number;
+  readonly joinTimeoutMs: number;
+  readonly ingressRingBytes: number;
+  readonly egressRingBytes: number;
+  readonly connectionsMax: number;
+  readonly seed: number | undefined;
+}
+
+export type OptionKey = keyof ServerConfig;
+
+/**
+ * Checks the options of an embedded server and fills in the defaults.
+ *
+ * @param cores cores that `shards: 'auto'` counts; default: those this process may use
+ * @returns the configuration, frozen
+ * @throws ConfigError with every problem found: unknown options, wrong types and ranges, values that exclude others
+ */
+export function validateServerOptions(
+  options: Partial<ServerOptions>,
+  cores: number = availableParallelism(),
+): ServerConfig {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new ConfigError([`options is ${shown(options)}; expected an object: pass at least { rooms: { ... } }`]);
+  }
+  const problems: string[] = [];
+  const candidates = new Map<OptionKey, Candidate>();
+  const keys = optionTable.map(({ key }) => key);
+  for (const [name, value] of Object.entries(options)) {
+    const key = keys.find((known) => known === name);
+    if (key === undefined) {
+      const near = nearestName(name, keys);
+      problems.push(`${shown(name)} is no option of createServer: `
+        + (near === undefined ? `remove it; there are ${keys.join(', ')}` : `did you mean ${near}?`));
+    } else if (value !== undefined) {
+      candidates.set(key, { where: key, value, isText: false });
+    }
+  }
+  const settled = settleOptions(candidates, cores, (key) => key);
+  problems.push(...settled.problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return settled.config;
+}
+
+/**
+ * Checks each candidate, takes defaults for the rest, then checks what values exclude each other.
+ * `config` is complete and to be used only when there are no problems.
+ *
+ * @param nameOf how the user knows an option, for problems between two of them
+ */
+export function settleOptions(
+  candidates: ReadonlyMap<OptionKey, Candidate>,
+  cores: number,
+  nameOf: (key: OptionKey) => string,
+): { config: ServerConfig; problems: string[] } {
+  const problems: string[] = [];
+  const settled: Partial<Record<OptionKey, unknown>> = {};
+  for (const row of optionTable) {
+    const candidate = candidates.get(row.key);
+    if (candidate === undefined) {
+      if (row.fallback !== undefined) settled[row.key] = row.fallback(cores);
+      else problems.push(`${nameOf(row.key)} is missing; expected ${row.expected}: ${row.remedy}`);
+      continue;
+    }
+    const value = row.check(candidate, cores);
+    if (value instanceof Refused) problems.push(...value.problems);
+    else settled[row.key] = value;
+  }
+  // A refused option is absent from `settled`; comparing it with others would only repeat its problem.
+  problems.push(...conflicts(settled as Partial<ServerConfig>, nameOf));
+  return { config: Object.freeze(settled) as unknown as ServerConfig, problems };
+}
+
+function conflicts(config: Partial<ServerConfig>, nameOf: (key: OptionKey) => string): string[] {
+  const problems: string[] = [];
+  const { port, host, adminPort, adminHost, socketSoftBytes: soft, socketHardBytes: hard } = config;
+  if (port !== undefined && port !== 0 && port === adminPort && host !== undefined && adminHost !== undefined
+    && hostsOverlap(host, adminHost)) {
+    problems.push(`${nameOf('port')} and ${nameOf('adminPort')} are both ${port}; expected two ports: change one`);
+  }
+  if (soft !== undefined && hard !== undefined && soft >= hard) {
+    problems.push(`${nameOf('socketSoftBytes')} is ${soft} and ${nameOf('socketHardBytes')} ${hard}; expected the soft `
+      + 'limit below the hard one: raise the hard one, to four times the soft one for example');
+  }
+  // A ring takes records up to half its size, less headers; a quarter leaves the ring able to hold more than one.
+  const { payloadBytesMax, ingressRingBytes } = config;
+  if (payloadBytesMax !== undefined && ingressRingBytes !== undefined && payloadBytesMax * 4 > ingressRingBytes) {
+    problems.push(`${nameOf('payloadBytesMax')} is ${payloadBytesMax}; expected at most a quarter of `
+      + `${nameOf('ingressRingBytes')} (${ingressRingBytes}): lower it, or raise the ring`);
+  }
+  return problems;
+}

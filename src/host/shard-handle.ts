@@ -1,0 +1,113 @@
+/** The host's hold on one shard: its thread, its rings, its control port. */
+import { Worker } from 'node:worker_threads';
+import { ShardLink } from '../front/shard-link.js';
+import { CounterBlock, createCounterBlock } from '../memory/counters.js';
+import { RingConsumer } from '../memory/ring-consumer.js';
+import { createRing } from '../memory/ring-layout.js';
+import { RingProducer } from '../memory/ring-producer.js';
+import type { HostToShard, RoomType, ShardStart, ShardToHost } from '../protocol/control.js';
+
+export interface ShardOptions {
+  readonly rooms: Readonly<Record<string, string>>;
+  readonly ingressRingBytes: number;
+  readonly egressRingBytes: number;
+  readonly logLevel: ShardStart['logLevel'];
+}
+
+export interface ShardEvents {
+  message(shard: ShardHandle, message: ShardToHost): void;
+  /** The thread has ended without being asked to. */
+  died(shard: ShardHandle, error: Error): void;
+}
+
+/** Room modules that can't be used. */
+export class RoomModuleError extends Error {
+  readonly code = 'ERR_ESCAPEMENT_ROOMS';
+
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'RoomModuleError';
+  }
+}
+
+export class ShardHandle {
+  readonly link: ShardLink;
+  readonly counters = createCounterBlock();
+  /** Seats given and rooms placed here: what the next room's place is chosen by. */
+  load = 0;
+  private readonly worker: Worker;
+  private stopping = false;
+
+  constructor(
+    readonly index: number,
+    options: ShardOptions,
+    frontCounters: CounterBlock,
+    private readonly events: ShardEvents,
+  ) {
+    const ingress = createRing(options.ingressRingBytes);
+    const egress = createRing(options.egressRingBytes);
+    const start: ShardStart = {
+      shardIndex: index,
+      rooms: options.rooms,
+      ingress,
+      egress,
+      counters: this.counters,
+      logLevel: options.logLevel,
+    };
+    this.link = new ShardLink(
+      index,
+      new RingProducer(ingress),
+      new RingConsumer(egress),
+      egress,
+      new CounterBlock(this.counters),
+      frontCounters,
+    );
+    this.worker = new Worker(new URL('../shard/shard-thread.js', import.meta.url), {
+      workerData: start,
+      name: `shard-${index}`,
+    });
+  }
+
+  /** Resolves with the room types when the thread has loaded them; rejects with a RoomModuleError when it can't. */
+  started(): Promise<readonly RoomType[]> {
+    return new Promise((resolve, reject) => {
+      let failure: Error | undefined;
+      this.worker.on('message', (message: ShardToHost) => {
+        if (message.kind === 'ready') resolve(message.types);
+        else if (message.kind === 'failed') reject(new RoomModuleError(message.problems));
+        else this.events.message(this, message);
+      });
+      this.worker.on('error', (error: Error) => (failure = error));
+      this.worker.on('exit', (code) => {
+        const error = failure ?? new Error(`the thread of shard ${this.index} ended with code ${code}`);
+        reject(error);
+        if (!this.stopping) this.events.died(this, error);
+      });
+    });
+  }
+
+  post(message: HostToShard): void {
+    this.worker.postMessage(message);
+  }
+
+  /** Ends every room, waits for their hooks up to `deadlineMs`, then ends the thread. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.stopping = true;
+    const stopped = new Promise<void>((resolve) => {
+      this.worker.on('message', (message: ShardToHost) => {
+        if (message.kind === 'stopped') resolve();
+      });
+      this.worker.on('exit', () => resolve());
+    });
+    this.post({ kind: 'stop' });
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, deadlineMs)));
+    await Promise.race([stopped, deadline]);
+    clearTimeout(timer);
+  }
+
+  async terminate(): Promise<void> {
+    this.stopping = true;
+    await this.worker.terminate();
+  }
+}

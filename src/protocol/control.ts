@@ -1,0 +1,64 @@
+/**
+ * The control plane: what host and shard tell each other over a MessagePort. Rare events only (a room is created, a seat
+ * is taken); everything per tick goes through the rings.
+ */
+
+/** What a shard's thread is started with. */
+export interface ShardStart {
+  readonly shardIndex: number;
+  /** Room type names and the URLs of their modules. */
+  readonly rooms: Readonly<Record<string, string>>;
+  readonly ingress: SharedArrayBuffer;
+  readonly egress: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+}
+
+/** A room type as its class declares it. */
+export interface RoomType {
+  readonly name: string;
+  readonly tickRateHz: number;
+  readonly snapshotRateHz: number;
+  readonly maxClients: number;
+}
+
+/** What a room shows of itself to whoever chooses rooms. */
+export interface RoomListing {
+  readonly locked: boolean;
+  readonly private: boolean;
+  readonly autoDispose: boolean;
+  readonly maxClients: number;
+  readonly metadata: unknown;
+}
+
+export type HostToShard =
+  | { readonly kind: 'create'; readonly roomId: string; readonly type: string; readonly options: unknown; readonly seed: number }
+  | {
+      readonly kind: 'seat';
+      readonly roomId: string;
+      readonly sessionKey: number;
+      readonly sessionId: string;
+      readonly options: unknown;
+    }
+  /** The session's socket has gone, or it asked to leave. */
+  | { readonly kind: 'leave'; readonly roomId: string; readonly sessionKey: number; readonly code: number }
+  | { readonly kind: 'dispose'; readonly roomId: string }
+  | { readonly kind: 'computed'; readonly id: number; readonly value?: unknown; readonly error?: string }
+  /** Ends every room; answered with `stopped`. */
+  | { readonly kind: 'stop' };
+
+export type ShardToHost =
+  | { readonly kind: 'ready'; readonly types: readonly RoomType[] }
+  | { readonly kind: 'failed'; readonly problems: readonly string[] }
+  | { readonly kind: 'created'; readonly roomId: string; readonly shadow: SharedArrayBuffer; readonly listing: RoomListing }
+  | { readonly kind: 'create-failed'; readonly roomId: string; readonly reason: string }
+  | { readonly kind: 'listing'; readonly roomId: string; readonly listing: RoomListing }
+  /** The session has its seat; `Joined` is on its way through the ring. */
+  | { readonly kind: 'seated'; readonly roomId: string; readonly sessionKey: number }
+  | { readonly kind: 'refused'; readonly roomId: string; readonly sessionKey: number; readonly code: number; readonly reason: string }
+  /** The session's seat is free again. */
+  | { readonly kind: 'left'; readonly roomId: string; readonly sessionKey: number }
+  | { readonly kind: 'disposed'; readonly roomId: string }
+  | { readonly kind: 'compute'; readonly id: number; readonly module: string; readonly data: unknown }
+  | { readonly kind: 'log'; readonly line: string }
+  | { readonly kind: 'stopped' };

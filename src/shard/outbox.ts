@@ -1,0 +1,187 @@
+/**
+ * What a shard sends: the writing side of its egress ring, with the policy for a full one.
+ *
+ * Snapshots are superseded by the next one, so they are dropped when the ring is full. Everything else (messages, joins,
+ * closes) must arrive, in order: it waits in a backlog on this thread until there is room. While anything waits,
+ * snapshots are dropped too, as they must not overtake.
+ *
+ * The backlog is bounded: at 30 messages a second of 1 KiB to 512 clients of one shard, 8 MiB are half a second during
+ * which the front takes nothing. Beyond that a message is lost and its receiver is closed with 1013, so that nobody plays
+ * on with a hole in their messages.
+ */
+import {
+  CLOSE_HEAD_BYTES,
+  CLOSE_REASON_BYTES_MAX,
+  Egress,
+  FAN_OUT_HEAD_BYTES,
+  FAN_OUT_RECEIVER_BYTES,
+  FrameKind,
+  SEND_HEAD_BYTES,
+} from '../memory/records.js';
+import type { RingProducer } from '../memory/ring-producer.js';
+import type { BellRinger } from '../memory/bell.js';
+import { ShardCounter, type CounterBlock } from '../memory/counters.js';
+import type { Client } from './client.js';
+
+export const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+
+interface Waiting {
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+const utf8 = new TextEncoder();
+
+export class Outbox {
+  private readonly backlog: Waiting[] = [];
+  private backlogBytes = 0;
+  /** Sessions that lost a message and are being closed for it. */
+  private readonly lossy = new Set<number>();
+
+  constructor(
+    private readonly ring: RingProducer,
+    private readonly bell: BellRinger,
+    private readonly counters: CounterBlock,
+  ) {}
+
+  /** Whether snapshots have to be dropped at the moment. */
+  get congested(): boolean {
+    return this.backlog.length > 0;
+  }
+
+  /**
+   * Begins a snapshot for those of `clients` whose `inStep` is as given; the frame is `frameBytes` long.
+   *
+   * @returns where in `ring.bytes` the frame is to be written before `commitFanOut`, or -1 when there is no room.
+   */
+  tryFanOut(
+    clients: readonly Client[],
+    inStep: boolean,
+    count: number,
+    frameBytes: number,
+    ackOffset: number,
+    kind: number,
+  ): number {
+    if (this.backlog.length > 0) return -1;
+    const ring = this.ring;
+    const start = ring.tryReserve(FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES + frameBytes);
+    if (start < 0) return -1;
+    const words = ring.words;
+    let at = start >> 2;
+    words[at] = count;
+    words[at + 1] = ackOffset;
+    words[at + 2] = frameBytes;
+    words[at + 3] = kind;
+    at += FAN_OUT_HEAD_BYTES >> 2;
+    for (let i = 0; i < clients.length; i += 1) {
+      const client = clients[i]!;
+      if (client.inStep !== inStep) continue;
+      words[at] = client.sessionKey;
+      words[at + 1] = client.inputs === null ? 0 : client.inputs.processedSeq;
+      at += FAN_OUT_RECEIVER_BYTES >> 2;
+    }
+    return start + FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES;
+  }
+
+  /** The bytes that `tryFanOut`'s offset points into. */
+  get frameTarget(): Uint8Array {
+    return this.ring.bytes;
+  }
+
+  commitFanOut(frameBytes: number): void {
+    this.ring.commit(Egress.FanOut);
+    this.counters.add(ShardCounter.egressRecords);
+    this.counters.add(ShardCounter.egressBytes, frameBytes);
+  }
+
+  /** Sends one frame to one session. `joined`: inputs of the session may flow from here on. */
+  send(sessionKey: number, frame: Uint8Array, joined = false): void {
+    const payload = new Uint8Array(SEND_HEAD_BYTES + frame.length);
+    const words = new Int32Array(payload.buffer, 0, SEND_HEAD_BYTES / 4);
+    words[0] = sessionKey;
+    words[1] = frame.length;
+    words[2] = joined ? 1 : 0;
+    payload.set(frame, SEND_HEAD_BYTES);
+    if (!this.enqueue(Egress.Send, payload)) this.closeForLoss(sessionKey);
+  }
+
+  /** Sends one frame to many sessions, once through the ring. */
+  broadcast(clients: readonly Client[], except: Client | undefined, frame: Uint8Array): void {
+    let count = 0;
+    for (const client of clients) if (client !== except) count += 1;
+    if (count === 0) return;
+    const payload = new Uint8Array(FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES + frame.length);
+    const words = new Int32Array(payload.buffer, 0, (payload.length - frame.length) / 4);
+    words[0] = count;
+    words[1] = -1;
+    words[2] = frame.length;
+    words[3] = FrameKind.Reliable;
+    let at = FAN_OUT_HEAD_BYTES >> 2;
+    for (const client of clients) {
+      if (client === except) continue;
+      words[at] = client.sessionKey;
+      at += FAN_OUT_RECEIVER_BYTES >> 2;
+    }
+    payload.set(frame, payload.length - frame.length);
+    if (!this.enqueue(Egress.FanOut, payload)) {
+      for (const client of clients) if (client !== except) this.closeForLoss(client.sessionKey);
+    }
+  }
+
+  close(sessionKey: number, code: number, reason: string): void {
+    const payload = new Uint8Array(CLOSE_HEAD_BYTES + CLOSE_REASON_BYTES_MAX);
+    const { written } = utf8.encodeInto(reason, payload.subarray(CLOSE_HEAD_BYTES));
+    const words = new Int32Array(payload.buffer, 0, CLOSE_HEAD_BYTES / 4);
+    words[0] = sessionKey;
+    words[1] = code;
+    words[2] = written;
+    this.push(Egress.Close, payload.subarray(0, CLOSE_HEAD_BYTES + written));
+  }
+
+  /** Moves what waits into the ring, publishes the batch and wakes the front: once per pass. */
+  flush(): void {
+    let sent = 0;
+    while (sent < this.backlog.length) {
+      const { type, payload } = this.backlog[sent]!;
+      if (!this.tryWrite(type, payload)) break;
+      this.backlogBytes -= payload.length;
+      sent += 1;
+    }
+    if (sent > 0) this.backlog.splice(0, sent);
+    if (this.backlog.length === 0 && this.lossy.size > 0) this.lossy.clear();
+    if (this.ring.publish()) this.bell.ring();
+  }
+
+  private enqueue(type: number, payload: Uint8Array): boolean {
+    if (payload.length > this.ring.recordBytesMax) {
+      throw new RangeError(
+        `a message of ${payload.length} bytes; at most ${this.ring.recordBytesMax}: send it in parts, or raise egressRingBytes`,
+      );
+    }
+    if (this.backlogBytes + payload.length > BACKLOG_BYTES_MAX) return false;
+    this.push(type, payload);
+    return true;
+  }
+
+  private push(type: number, payload: Uint8Array): void {
+    if (this.backlog.length === 0 && this.tryWrite(type, payload)) return;
+    this.backlog.push({ type, payload });
+    this.backlogBytes += payload.length;
+  }
+
+  private tryWrite(type: number, payload: Uint8Array): boolean {
+    const at = this.ring.tryReserve(payload.length);
+    if (at < 0) return false;
+    this.ring.bytes.set(payload, at);
+    this.ring.commit(type);
+    this.counters.add(ShardCounter.egressRecords);
+    this.counters.add(ShardCounter.egressBytes, payload.length);
+    return true;
+  }
+
+  private closeForLoss(sessionKey: number): void {
+    if (this.lossy.has(sessionKey)) return;
+    this.lossy.add(sessionKey);
+    this.close(sessionKey, 1013, 'the server could not keep up with your messages');
+  }
+}

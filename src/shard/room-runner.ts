@@ -1,0 +1,431 @@
+/**
+ * Runs one room: constructs it, calls its hooks, ticks it, sends its snapshots, and contains its failures.
+ *
+ * ```
+ *   creating --onCreate done--> running --dispose, failure--> ending --onDispose done--> ended
+ *       \___________________onCreate throws_______________________________________________/
+ * ```
+ */
+import type { Logger } from 'pino';
+import { FrameKind } from '../memory/records.js';
+import { ShardCounter, type CounterBlock } from '../memory/counters.js';
+import type { HistogramBlock } from '../memory/histogram.js';
+import { CloseCode } from '../protocol/close-codes.js';
+import type { RoomListing, ShardToHost } from '../protocol/control.js';
+import { specsOfFields, tableSpecOf } from '../protocol/field-specs.js';
+import { encodePayload } from '../protocol/payload.js';
+import {
+  encodeJoined,
+  encodeServerMessage,
+  SNAPSHOT_ACK_OFFSET,
+  SNAPSHOT_AGE_MAX,
+  SNAPSHOT_PREFIX_BYTES,
+  SnapshotKind,
+  writeSnapshotPrefix,
+} from '../protocol/server-frames.js';
+import type { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
+import { assertName } from '../state/schema.js';
+import { Table } from '../state/table.js';
+import { Client, type ClientPort } from './client.js';
+import { Input, InputQueue } from './input.js';
+import type { Outbox } from './outbox.js';
+import { Random } from './random.js';
+import { RoomClock } from './room-clock.js';
+import { RoomState } from './room-state.js';
+import { withRoomContext, type MessageHandler, type Room, type RoomClass, type RoomContext } from './room.js';
+import type { Clock, Scheduled } from './schedule.js';
+
+/** What a shard lends to its rooms. */
+export interface ShardServices {
+  readonly outbox: Outbox;
+  readonly encoder: SnapshotEncoder;
+  readonly counters: CounterBlock;
+  readonly tickLateness: HistogramBlock;
+  readonly tickDuration: HistogramBlock;
+  readonly clock: Clock;
+  readonly log: Logger;
+  post(message: ShardToHost, transfer?: undefined): void;
+  compute(module: string, data: unknown): Promise<unknown>;
+  /** The room has ended and is to be forgotten. */
+  ended(runner: RoomRunner): void;
+  joined(client: Client, runner: RoomRunner): void;
+  left(client: Client, runner: RoomRunner): void;
+}
+
+export type RunnerState = 'creating' | 'running' | 'ending' | 'ended';
+
+/** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
+const COPY_LOOP_BYTES_MAX = 1024;
+
+export class RoomRunner implements Scheduled, RoomContext, ClientPort {
+  readonly tickRateHz: number;
+  readonly snapshotRateHz: number;
+  readonly clients: Client[] = [];
+  readonly clock = new RoomClock();
+  readonly log: Logger;
+  tick = 0;
+  state: RunnerState = 'creating';
+
+  private room!: Room;
+  private roomState!: RoomState;
+  private readonly tables: Table[] = [];
+  private tableNames: readonly string[] = [];
+  private input: Input | undefined;
+  private readonly handlers = new Map<string, MessageHandler>();
+  private readonly randomNumbers: Random;
+  private readonly dtSec: number;
+  private readonly dtMs: number;
+  private readonly pending = new Map<number, Client>();
+  private declaring = true;
+  private inStepCount = 0;
+
+  constructor(
+    readonly roomId: string,
+    readonly type: string,
+    private readonly roomClass: RoomClass,
+    seed: number,
+    private readonly services: ShardServices,
+  ) {
+    this.tickRateHz = roomClass.tickRate;
+    this.snapshotRateHz = Math.min(roomClass.snapshotRate, roomClass.tickRate);
+    this.dtSec = 1 / this.tickRateHz;
+    this.dtMs = 1000 / this.tickRateHz;
+    this.randomNumbers = new Random(seed);
+    this.log = services.log.child({ room: roomId, type });
+  }
+
+  // --- Life ----------------------------------------------------------------------------------------------------------
+
+  /** Constructs the room and runs onCreate. Throws what they throw. */
+  async create(options: unknown): Promise<void> {
+    try {
+      this.room = withRoomContext(this, () => new this.roomClass());
+      await this.room.onCreate?.(options);
+      this.declaring = false;
+      this.nameTables();
+      this.roomState = new RoomState(this.tables);
+      this.services.encoder.fit(this.tables.map((table) => table.schema));
+    } catch (error) {
+      this.state = 'ended';
+      this.clock.clear();
+      throw error;
+    }
+    this.state = 'running';
+    this.log.info('room created');
+  }
+
+  get shadow(): SharedArrayBuffer {
+    return this.roomState.shadow.sab;
+  }
+
+  get listing(): RoomListing {
+    return {
+      locked: this.room.locked,
+      private: this.room.private,
+      autoDispose: this.room.autoDispose,
+      maxClients: this.roomClass.maxClients,
+      metadata: this.room.metadata,
+    };
+  }
+
+  /** Ends the room: every client leaves with `code`, then onDispose runs. Never throws. */
+  async dispose(code: number, reason: string): Promise<void> {
+    if (this.state !== 'running') return;
+    this.state = 'ending';
+    for (const client of [...this.pending.values(), ...this.clients]) {
+      this.services.outbox.close(client.sessionKey, code, reason);
+      this.remove(client, code);
+    }
+    this.clock.clear();
+    try {
+      await this.room.onDispose?.();
+    } catch (error) {
+      this.report(error, 'onDispose');
+    }
+    this.state = 'ended';
+    this.log.info({ code, reason }, 'room disposed');
+    this.services.ended(this);
+  }
+
+  private fail(error: unknown, hook: string): void {
+    this.report(error, hook);
+    void this.dispose(CloseCode.Error, `the room failed in ${hook}`);
+  }
+
+  private report(error: unknown, hook: string): void {
+    this.services.counters.add(ShardCounter.hookErrors);
+    this.log.error({ err: error, hook, tick: this.tick }, `${hook} threw`);
+  }
+
+  private nameTables(): void {
+    const names = new Map<Table, string>();
+    for (const [name, value] of Object.entries(this.room)) {
+      if (!(value instanceof Table)) continue;
+      assertName('table', name);
+      names.set(value, name);
+    }
+    const nameless = this.tables.filter((table) => !names.has(table)).length;
+    if (nameless > 0) {
+      throw new Error(
+        `${nameless} of the room's tables belong to no property; write \`players = this.table(Player)\` in the class, ` +
+          'or assign to a public property in onCreate',
+      );
+    }
+    // By name, so that the order on the wire doesn't depend on how the class happens to be written.
+    this.tables.sort((a, b) => (names.get(a)! < names.get(b)! ? -1 : 1));
+    this.tableNames = this.tables.map((table) => names.get(table)!);
+  }
+
+  // --- Sessions ------------------------------------------------------------------------------------------------------
+
+  /** Gives a session its seat: onJoin, then Joined, then a keyframe with the next snapshot. */
+  async seat(sessionKey: number, sessionId: string, options: unknown): Promise<void> {
+    const client = new Client(sessionId, sessionKey, this);
+    if (this.state !== 'running') {
+      this.refuse(client, CloseCode.MayRetry, 'the room is ending');
+      return;
+    }
+    if (this.input !== undefined) client.inputs = new InputQueue(this.input.codec.bytes);
+    this.pending.set(sessionKey, client);
+    try {
+      await this.room.onJoin?.(client, options);
+    } catch (error) {
+      if (!this.pending.delete(sessionKey)) return; // it left meanwhile, and was told
+      this.report(error, 'onJoin');
+      this.refuse(client, CloseCode.NotAllowed, error instanceof Error ? error.message : String(error));
+      return;
+    }
+    if (!this.pending.delete(sessionKey)) {
+      // The socket went while onJoin ran: what onJoin set up, onLeave takes down.
+      this.runOnLeave(client, CloseCode.Abnormal);
+      return;
+    }
+    client.state = 'joined';
+    this.clients.push(client);
+    this.services.joined(client, this);
+    this.services.outbox.send(sessionKey, this.joinedFrame(client), true);
+    for (const frame of client.early) this.services.outbox.send(sessionKey, frame);
+    client.early.length = 0;
+    this.services.post({ kind: 'seated', roomId: this.roomId, sessionKey });
+    this.log.debug({ session: sessionId }, 'client joined');
+  }
+
+  /** The session's socket has gone, or it left. Unknown keys are ignored: it may have been closed from here. */
+  leave(sessionKey: number, code: number): void {
+    const client = this.pending.get(sessionKey) ?? this.clients.find((each) => each.sessionKey === sessionKey);
+    if (client !== undefined) this.remove(client, code);
+  }
+
+  private refuse(client: Client, code: number, reason: string): void {
+    client.state = 'left';
+    this.services.post({ kind: 'refused', roomId: this.roomId, sessionKey: client.sessionKey, code, reason });
+  }
+
+  private remove(client: Client, code: number): void {
+    if (client.state === 'left') return;
+    const joined = client.state === 'joined';
+    client.state = 'left';
+    this.pending.delete(client.sessionKey);
+    if (client.inStep) this.inStepCount -= 1;
+    this.services.post({ kind: 'left', roomId: this.roomId, sessionKey: client.sessionKey });
+    if (!joined) return;
+    this.clients.splice(this.clients.indexOf(client), 1);
+    this.services.left(client, this);
+    this.runOnLeave(client, code);
+    this.log.debug({ session: client.sessionId, code }, 'client left');
+  }
+
+  private runOnLeave(client: Client, code: number): void {
+    client.state = 'left';
+    try {
+      const done = this.room.onLeave?.(client, code);
+      if (done instanceof Promise) done.catch((error: unknown) => this.report(error, 'onLeave'));
+    } catch (error) {
+      this.report(error, 'onLeave');
+    }
+  }
+
+  private joinedFrame(client: Client): Uint8Array {
+    return encodeJoined({
+      room: this.type,
+      roomId: this.roomId,
+      sessionId: client.sessionId,
+      tickRate: this.tickRateHz,
+      snapshotRate: Math.round(this.snapshotRateHz),
+      tables: this.tables.map((table, t) => tableSpecOf(this.tableNames[t]!, table.schema)),
+      input: this.input === undefined ? [] : specsOfFields(this.input.schema),
+    });
+  }
+
+  // --- Ticks ---------------------------------------------------------------------------------------------------------
+
+  runTick(_deadlineMs: number, latenessMs: number): void {
+    if (this.state !== 'running') return;
+    const { counters, clock, tickLateness, tickDuration } = this.services;
+    const startMs = clock.nowMs();
+    this.tick += 1;
+    try {
+      this.clock.advance(this.dtMs);
+      if (this.state !== 'running') return; // a timer called disconnect()
+      this.room.onTick?.(this.dtSec);
+      if ((this.state as RunnerState) !== 'running') return;
+      this.roomState.settle();
+      if (this.snapshotDue()) this.sendSnapshot();
+    } catch (error) {
+      this.fail(error, 'onTick');
+    }
+    counters.add(ShardCounter.ticks);
+    counters.set(ShardCounter.lastTickLatenessUs, latenessMs * 1000);
+    tickLateness.observe(latenessMs * 1000);
+    tickDuration.observe((clock.nowMs() - startMs) * 1000);
+  }
+
+  /** Whether the n-th snapshot falls on this tick: the ticks nearest to an even spacing, whatever the two rates. */
+  private snapshotDue(): boolean {
+    const ratio = this.snapshotRateHz / this.tickRateHz;
+    // The allowance makes a ratio such as 1/3 reach 1 at its third tick in spite of rounding.
+    return Math.floor(this.tick * ratio + 1e-9) > Math.floor((this.tick - 1) * ratio + 1e-9);
+  }
+
+  private sendSnapshot(): void {
+    const state = this.roomState;
+    const { shadow } = state;
+    const age = this.tick - shadow.tick;
+    if (shadow.commits === 0 || age > SNAPSHOT_AGE_MAX) this.forgetSteps();
+    const { encoder } = this.services;
+    if (this.inStepCount > 0) {
+      encoder.encode(state.baseline, state.current);
+      if (!this.fanOut(true, this.inStepCount, age, SnapshotKind.Delta)) {
+        // Not sent, so not committed: clients keep their baseline, and the next delta spans both snapshots.
+        this.services.counters.add(ShardCounter.snapshotsDropped);
+        return;
+      }
+    }
+    const owedCount = this.clients.length - this.inStepCount;
+    if (owedCount > 0) {
+      encoder.encode(state.empty, state.current);
+      if (this.fanOut(false, owedCount, 0, SnapshotKind.Keyframe)) {
+        for (let i = 0; i < this.clients.length; i += 1) this.clients[i]!.inStep = true;
+        this.inStepCount = this.clients.length;
+        this.services.counters.add(ShardCounter.keyframes);
+      } else {
+        this.services.counters.add(ShardCounter.snapshotsDropped);
+      }
+    }
+    state.commit(this.tick);
+  }
+
+  /** Sends the encoder's newest body to the clients that are, or aren't, in step. */
+  private fanOut(inStep: boolean, count: number, age: number, kind: number): boolean {
+    const { outbox, encoder, counters } = this.services;
+    const frameBytes = SNAPSHOT_PREFIX_BYTES + encoder.length;
+    const frameKind = kind === SnapshotKind.Keyframe ? FrameKind.Keyframe : FrameKind.Delta;
+    const at = outbox.tryFanOut(this.clients, inStep, count, frameBytes, SNAPSHOT_ACK_OFFSET, frameKind);
+    if (at < 0) return false;
+    writeSnapshotPrefix(outbox.frameTarget, at, this.tick, 0, age, kind, encoder.length);
+    const target = outbox.frameTarget;
+    const body = encoder.bytes;
+    const length = encoder.length;
+    const bodyAt = at + SNAPSHOT_PREFIX_BYTES;
+    if (length > COPY_LOOP_BYTES_MAX) target.set(body.subarray(0, length), bodyAt);
+    else for (let i = 0; i < length; i += 1) target[bodyAt + i] = body[i]!;
+    outbox.commitFanOut(frameBytes);
+    counters.add(ShardCounter.snapshots);
+    return true;
+  }
+
+  private forgetSteps(): void {
+    for (let i = 0; i < this.clients.length; i += 1) this.clients[i]!.inStep = false;
+    this.inStepCount = 0;
+  }
+
+  /** The client's baseline is gone: it is owed a keyframe. */
+  resync(client: Client): void {
+    if (!client.inStep) return;
+    client.inStep = false;
+    this.inStepCount -= 1;
+  }
+
+  // --- Messages ------------------------------------------------------------------------------------------------------
+
+  receive(client: Client, type: string, payload: unknown): void {
+    if (this.state !== 'running') return;
+    const handler = this.handlers.get(type) ?? this.handlers.get('*');
+    if (handler === undefined) {
+      this.closeClient(client, CloseCode.Malformed, `the room has no handler for messages of type ${type.slice(0, 32)}`);
+      return;
+    }
+    try {
+      const done = handler.call(this.room, client, payload);
+      if (done instanceof Promise) done.catch((error: unknown) => this.report(error, `onMessage ${type}`));
+    } catch (error) {
+      this.report(error, `onMessage ${type}`);
+    }
+  }
+
+  sendTo(client: Client, type: string, payload: unknown): void {
+    if (client.state === 'left') return;
+    const frame = messageFrame(type, payload);
+    // Joined is to be the first that a client hears of its room.
+    if (client.state === 'joining') client.early.push(frame);
+    else this.services.outbox.send(client.sessionKey, frame);
+  }
+
+  closeClient(client: Client, code: number, reason: string): void {
+    if (client.state === 'left') return;
+    this.services.outbox.close(client.sessionKey, code, reason);
+    this.remove(client, code);
+  }
+
+  // --- RoomContext: what room code may ask for -----------------------------------------------------------------------
+
+  addTable(table: Table): void {
+    if (!this.declaring) throw new Error('tables are declared in the class body or before onCreate ends');
+    this.tables.push(table);
+  }
+
+  addInput(input: Input): void {
+    if (!this.declaring) throw new Error('the input is declared in the class body or before onCreate ends');
+    if (this.input !== undefined) throw new Error('a room has one input record; put all fields into it');
+    this.input = input;
+  }
+
+  onMessage(type: string, handler: MessageHandler): () => void {
+    if (typeof type !== 'string' || type === '' || type.length > 64) {
+      throw new RangeError(`message type ${JSON.stringify(type)}; expected 1 to 64 characters`);
+    }
+    this.handlers.set(type, handler);
+    return () => {
+      if (this.handlers.get(type) === handler) this.handlers.delete(type);
+    };
+  }
+
+  broadcast(type: string, payload: unknown, except: Client | undefined): void {
+    if (this.clients.length > 0) this.services.outbox.broadcast(this.clients, except, messageFrame(type, payload));
+  }
+
+  compute(module: string | URL, data: unknown): Promise<unknown> {
+    return this.services.compute(String(module), data);
+  }
+
+  random(): number {
+    return this.randomNumbers.next();
+  }
+
+  stateHash(): number {
+    return this.roomState.hash();
+  }
+
+  disconnect(): void {
+    void this.dispose(CloseCode.Consented, 'the room has ended');
+  }
+
+  relist(): void {
+    if (this.state === 'running') this.services.post({ kind: 'listing', roomId: this.roomId, listing: this.listing });
+  }
+}
+
+function messageFrame(type: string, payload: unknown): Uint8Array {
+  const { encoding, bytes } = encodePayload(payload);
+  return encodeServerMessage(type, encoding, bytes);
+}

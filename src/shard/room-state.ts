@@ -1,0 +1,58 @@
+/** A room's tables with their shadow: what is compared, encoded, committed and hashed. */
+import { createShadow, Shadow } from '../memory/shadow.js';
+import { hashImages, imageBytes, TableImage, type ImageShape } from '../state/image.js';
+import type { Table } from '../state/table.js';
+
+/** Empty images to encode keyframes against; rooms of one type share them. */
+const emptyImages = new WeakMap<ImageShape, TableImage>();
+
+function emptyImageOf(shape: ImageShape): TableImage {
+  let image = emptyImages.get(shape);
+  if (image === undefined) emptyImages.set(shape, (image = new TableImage(shape)));
+  return image;
+}
+
+export class RoomState {
+  readonly shadow: Shadow;
+  /** The tables' images as the room last settled them. */
+  readonly current: readonly TableImage[];
+  readonly empty: readonly TableImage[];
+  private readonly banks: readonly [readonly TableImage[], readonly TableImage[]];
+
+  constructor(readonly tables: readonly Table[]) {
+    this.current = tables.map((table) => table.image);
+    this.empty = tables.map((table) => emptyImageOf(table.schema));
+    const bytes = tables.reduce((sum, table) => sum + imageBytes(table.schema), 0);
+    this.shadow = new Shadow(createShadow(bytes));
+    this.banks = [this.mapBank(0), this.mapBank(1)];
+  }
+
+  /** What clients in step hold; meaningful once the shadow has a commit. */
+  get baseline(): readonly TableImage[] {
+    return this.banks[this.shadow.committedBank];
+  }
+
+  settle(): void {
+    for (let t = 0; t < this.tables.length; t += 1) this.tables[t]!.settle();
+  }
+
+  /** Makes the current state the baseline. */
+  commit(tick: number): void {
+    const bank = this.banks[this.shadow.spareBank];
+    for (let t = 0; t < bank.length; t += 1) bank[t]!.copyFrom(this.current[t]!);
+    this.shadow.commit(tick);
+  }
+
+  hash(): number {
+    return hashImages(this.current);
+  }
+
+  private mapBank(bank: 0 | 1): readonly TableImage[] {
+    let at = this.shadow.imagesOffset(bank);
+    return this.tables.map((table) => {
+      const image = new TableImage(table.schema, this.shadow.sab, at);
+      at += imageBytes(table.schema);
+      return image;
+    });
+  }
+}

@@ -1,0 +1,253 @@
+/** The class that a game developer extends: one isolated, authoritative world. */
+import type { Logger } from 'pino';
+import type { Fields } from '../state/field.js';
+import type { InputSchema, TableSchema } from '../state/schema.js';
+import { Table } from '../state/table.js';
+import type { Client } from './client.js';
+import { Input } from './input.js';
+import type { RoomClock } from './room-clock.js';
+
+export type MessageHandler = (client: Client, payload: any) => void | Promise<void>;
+
+/** What a room is run by. The real one is RoomRunner. */
+export interface RoomContext {
+  readonly roomId: string;
+  readonly type: string;
+  readonly clients: readonly Client[];
+  readonly tick: number;
+  readonly clock: RoomClock;
+  readonly log: Logger;
+  addTable(table: Table): void;
+  addInput(input: Input): void;
+  onMessage(type: string, handler: MessageHandler): () => void;
+  broadcast(type: string, payload: unknown, except: Client | undefined): void;
+  compute(module: string | URL, data: unknown): Promise<unknown>;
+  random(): number;
+  stateHash(): number;
+  disconnect(): void;
+  relist(): void;
+}
+
+let constructing: RoomContext | undefined;
+
+/** Runs `create` with `context` as the context of the room it constructs. */
+export function withRoomContext<R>(context: RoomContext, create: () => R): R {
+  const outer = constructing;
+  constructing = context;
+  try {
+    return create();
+  } finally {
+    constructing = outer;
+  }
+}
+
+/** Marks classes that extend Room, also across two copies of this package. */
+export const ROOM_BRAND = Symbol.for('escapement.Room');
+
+/**
+ * Extend this in a module of its own, as its default export. The module is loaded inside shards only.
+ *
+ * Order of a tick: waiting messages are handled, `clock` timers run, `onTick(dt)` runs, values are quantised, and when a
+ * snapshot is due clients are sent what changed. An exception in `onTick` or a timer ends this room (its clients are
+ * closed with 4002) and no other.
+ */
+export abstract class Room {
+  static readonly [ROOM_BRAND] = true;
+  /** Ticks per second: a whole number from 1 to 240. */
+  static tickRate: number = 60;
+  /**
+   * Snapshots per second, from 1; more than the tick rate means every tick. Where it doesn't divide the tick rate,
+   * snapshots fall on the nearest ticks: 25 in 60 Hz are 2 or 3 ticks apart.
+   */
+  static snapshotRate: number = 20;
+  /** Most clients at one time, 1 to 10,000. */
+  static maxClients: number = 16;
+
+  readonly #context: RoomContext;
+
+  /** Whether the room ends when its last client has left. */
+  autoDispose = true;
+  #locked = false;
+  #private = false;
+  #metadata: unknown = undefined;
+
+  constructor() {
+    if (constructing === undefined) {
+      throw new Error(`${new.target.name} can only be constructed by a shard; name its module in createServer({ rooms })`);
+    }
+    this.#context = constructing;
+  }
+
+  // --- Hooks, all optional -------------------------------------------------------------------------------------------
+
+  /** The room begins. May be asynchronous: clients wait. What it throws refuses the room and whoever asked for it. */
+  onCreate?(options: any): void | Promise<void>;
+  /** A client has its seat. May be asynchronous: that client waits. What it throws refuses the client. */
+  onJoin?(client: Client, options: any): void | Promise<void>;
+  /** One step of the game, `dt` seconds long: always exactly 1 / tickRate. */
+  onTick?(dt: number): void;
+  /** A client has gone. `code`: the WebSocket close code, 4000 when it left on purpose. */
+  onLeave?(client: Client, code: number): void | Promise<void>;
+  /** The room ends. All clients have left. */
+  onDispose?(): void | Promise<void>;
+
+  // --- What a room has -----------------------------------------------------------------------------------------------
+
+  get id(): string {
+    return this.#context.roomId;
+  }
+
+  /** Name of the room's type, as clients ask for it. */
+  get roomName(): string {
+    return this.#context.type;
+  }
+
+  /** Joined clients, in the order they joined. */
+  get clients(): readonly Client[] {
+    return this.#context.clients;
+  }
+
+  /** Number of the tick that runs or ran last; the first is 1. */
+  get tick(): number {
+    return this.#context.tick;
+  }
+
+  /** Timers in game time: they advance with ticks and end with the room. */
+  get clock(): RoomClock {
+    return this.#context.clock;
+  }
+
+  /** Logs with the room's id and tick. */
+  get log(): Logger {
+    return this.#context.log;
+  }
+
+  get locked(): boolean {
+    return this.#locked;
+  }
+
+  get metadata(): unknown {
+    return this.#metadata;
+  }
+
+  // --- What a room does ----------------------------------------------------------------------------------------------
+
+  /**
+   * Gives the room a table. The property it is assigned to is its name for clients:
+   * `players = this.table(Player)` is `room.state.players` there.
+   */
+  table<F extends Fields>(schema: TableSchema<F>): Table<F> {
+    const table = new Table(schema);
+    this.#context.addTable(table as unknown as Table);
+    return table;
+  }
+
+  /** Declares what clients send with `room.input({...})`. Once per room. */
+  input<F extends Fields>(schema: InputSchema<F>): Input<F> {
+    const input = new Input(schema);
+    this.#context.addInput(input as unknown as Input);
+    return input;
+  }
+
+  /**
+   * Handles messages of one type, or with `'*'` those of every other type (the handler then gets no type: give each its
+   * own). An error thrown here is logged and counted; the room goes on. Returns a function that removes the handler.
+   */
+  onMessage(type: string, handler: MessageHandler): () => void {
+    return this.#context.onMessage(type, handler);
+  }
+
+  /** Sends a message to every joined client, or all but one. Payload: any JSON value, or a Uint8Array. */
+  broadcast(type: string, payload?: unknown, options: { except?: Client } = {}): void {
+    this.#context.broadcast(type, payload, options.except);
+  }
+
+  /**
+   * Runs a heavy one-off job off every tick, in the host's pool of worker threads: the default export of `module` is
+   * called with `data` (copied), and what it returns comes back.
+   *
+   * @param module `new URL('./path-finding.js', import.meta.url)`
+   */
+  compute<T = unknown>(module: string | URL, data: unknown): Promise<T> {
+    return this.#context.compute(module, data) as Promise<T>;
+  }
+
+  /** A number from 0 to below 1, from this room's own seeded generator. */
+  random(): number {
+    return this.#context.random();
+  }
+
+  /** No more clients may join, until `unlock()`. */
+  lock(): void {
+    this.#locked = true;
+    this.#context.relist();
+  }
+
+  unlock(): void {
+    this.#locked = false;
+    this.#context.relist();
+  }
+
+  /** A private room is found by its id only. */
+  setPrivate(isPrivate = true): void {
+    this.#private = isPrivate;
+    this.#context.relist();
+  }
+
+  get private(): boolean {
+    return this.#private;
+  }
+
+  setMetadata(metadata: unknown): void {
+    this.#metadata = metadata;
+    this.#context.relist();
+  }
+
+  /** Ends the room: clients are closed with 4000. */
+  disconnect(): void {
+    this.#context.disconnect();
+  }
+
+  /**
+   * Hash of all tables as they were at the end of the last tick; equals a client's `room.stateHash()` for the same tick.
+   * For finding desyncs.
+   */
+  stateHash(): number {
+    return this.#context.stateHash();
+  }
+}
+
+/** A class that extends Room and can be constructed. */
+export interface RoomClass {
+  new (): Room;
+  readonly tickRate: number;
+  readonly snapshotRate: number;
+  readonly maxClients: number;
+}
+
+export const MAX_CLIENTS_MAX = 10_000;
+
+/** What is wrong with a room class, in words; empty when it can be used. */
+export function roomClassProblems(name: string, candidate: unknown): string[] {
+  if (typeof candidate !== 'function' || (candidate as { [ROOM_BRAND]?: true })[ROOM_BRAND] !== true) {
+    return [`room ${name}: its module's default export is ${describe(candidate)}; expected a class that extends Room`];
+  }
+  const { tickRate, snapshotRate, maxClients } = candidate as unknown as RoomClass;
+  const problems: string[] = [];
+  if (!Number.isInteger(tickRate) || tickRate < 1 || tickRate > 240) {
+    problems.push(`room ${name}: tickRate is ${tickRate}; expected a whole number from 1 to 240`);
+  }
+  if (!(snapshotRate >= 1) || !Number.isFinite(snapshotRate)) {
+    problems.push(`room ${name}: snapshotRate is ${snapshotRate}; expected a number from 1 to the tick rate`);
+  }
+  if (!Number.isInteger(maxClients) || maxClients < 1 || maxClients > MAX_CLIENTS_MAX) {
+    problems.push(`room ${name}: maxClients is ${maxClients}; expected a whole number from 1 to ${MAX_CLIENTS_MAX}`);
+  }
+  return problems;
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'function') return `the function or class ${value.name || '(no name)'}`;
+  return value === null ? 'null' : `a ${typeof value}`;
+}

@@ -1,0 +1,112 @@
+/** Entry of a shard's thread: loads the room modules, and puts the shard together with the real clock. */
+import { getHeapStatistics } from 'node:v8';
+import { parentPort, workerData } from 'node:worker_threads';
+import { BellRinger } from '../memory/bell.js';
+import { ShardCounter, CounterBlock } from '../memory/counters.js';
+import { HistogramBlock, ShardHistogram } from '../memory/histogram.js';
+import { RingConsumer } from '../memory/ring-consumer.js';
+import { RingProducer } from '../memory/ring-producer.js';
+import type { HostToShard, ShardStart, ShardToHost } from '../protocol/control.js';
+import { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
+import { ComputeClient } from './compute-client.js';
+import { Outbox } from './outbox.js';
+import { Pacer } from './pacer.js';
+import type { RoomRunner, ShardServices } from './room-runner.js';
+import { roomClassProblems, type RoomClass } from './room.js';
+import { Schedule, type Clock } from './schedule.js';
+import { createShardLogger } from './shard-logger.js';
+import { Shard } from './shard.js';
+
+const HEAP_SAMPLE_MS = 1000;
+
+const start = workerData as ShardStart;
+const port = parentPort!;
+const post = (message: ShardToHost): void => port.postMessage(message);
+const log = createShardLogger((line) => post({ kind: 'log', line }), start.logLevel, { shard: start.shardIndex });
+const clock: Clock = { nowMs: () => performance.now() };
+
+async function loadRooms(): Promise<{ classes: Map<string, RoomClass>; problems: string[] }> {
+  const classes = new Map<string, RoomClass>();
+  const problems: string[] = [];
+  for (const [name, url] of Object.entries(start.rooms)) {
+    try {
+      const module = (await import(url)) as { default?: unknown };
+      const found = roomClassProblems(name, module.default);
+      problems.push(...found);
+      if (found.length === 0) classes.set(name, module.default as RoomClass);
+    } catch (error) {
+      problems.push(`room ${name}: loading ${url} failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { classes, problems };
+}
+
+function run(classes: Map<string, RoomClass>): void {
+  const counters = new CounterBlock(start.counters);
+  const outbox = new Outbox(new RingProducer(start.egress), new BellRinger(start.egress), counters);
+  const schedule = new Schedule<RoomRunner>(clock.nowMs());
+  const shard = new Shard(new RingConsumer(start.ingress), outbox, schedule, counters, clock, classes);
+  const compute = new ComputeClient(post);
+  const pass = (): void => {
+    try {
+      shard.pass();
+    } catch (error) {
+      // Rooms contain their own failures; what arrives here is a broken invariant, and nothing after it can be trusted.
+      log.fatal({ err: error }, 'shard failed');
+      process.exit(1);
+    }
+  };
+  const pacer = new Pacer({ clock, nextDeadlineMs: () => shard.nextPassMs(), pass });
+  const services: ShardServices = {
+    outbox,
+    encoder: new SnapshotEncoder(),
+    counters,
+    tickLateness: new HistogramBlock(start.counters, ShardHistogram.tickLatenessUs),
+    tickDuration: new HistogramBlock(start.counters, ShardHistogram.tickDurationUs),
+    clock,
+    log,
+    post,
+    compute: (module, data) => compute.run(module, data),
+    ended: (runner) => shard.ended(runner, services),
+    joined: (client, runner) => shard.joined(client, runner),
+    left: (client) => shard.left(client),
+  };
+
+  port.on('message', (message: HostToShard) => {
+    if (message.kind === 'computed') {
+      compute.answer(message.id, message.value, message.error);
+      return;
+    }
+    shard
+      .handle(message, services)
+      .catch((error: unknown) => log.error({ err: error, kind: message.kind }, 'control message failed'))
+      .finally(() => pacer.wake());
+  });
+  // Room code that forgot an await must not end every room of the shard.
+  process.on('unhandledRejection', (error) => {
+    counters.add(ShardCounter.hookErrors);
+    log.error({ err: error }, 'unhandled rejection in room code');
+  });
+  process.on('uncaughtException', (error) => {
+    counters.add(ShardCounter.hookErrors);
+    log.error({ err: error }, 'uncaught exception in room code');
+  });
+  setInterval(() => counters.set(ShardCounter.heapUsedBytes, getHeapStatistics().used_heap_size), HEAP_SAMPLE_MS).unref();
+  pacer.start();
+}
+
+const { classes, problems } = await loadRooms();
+if (problems.length > 0) {
+  post({ kind: 'failed', problems });
+} else {
+  run(classes);
+  post({
+    kind: 'ready',
+    types: [...classes].map(([name, each]) => ({
+      name,
+      tickRateHz: each.tickRate,
+      snapshotRateHz: Math.min(each.snapshotRate, each.tickRate),
+      maxClients: each.maxClients,
+    })),
+  });
+}

@@ -1,0 +1,147 @@
+/**
+ * A table's image: its whole state as integers and bytes, laid out in one piece of memory.
+ *
+ * Images are what is compared, sent, received, hashed and restored. A room has three of each table: the current one,
+ * and two in the shadow (see memory/shadow.ts); a client has two. All have the same layout, so one memcpy copies a table:
+ *
+ *   byte 0          int32   rowEnd: 1 + the highest slot that may be in use
+ *   4               int32   (padding)
+ *   8               uint16  generation[capacity]         0 = no row in this slot
+ *   align 8         int32   quanta[field][capacity]      text fields: a version, raised at each change
+ *   per text field  uint16  textBytes[capacity]
+ *                   uint8   text[capacity][bytesMax]
+ *   align 8         end
+ */
+import { FieldKind, type Field } from './field.js';
+
+export interface ImageShape {
+  readonly capacity: number;
+  readonly fieldList: readonly Field[];
+}
+
+const HEADER_BYTES = 8;
+const align8 = (bytes: number): number => (bytes + 7) & ~7;
+
+/** Bytes of one image of this shape: a multiple of 8. */
+export function imageBytes(shape: ImageShape): number {
+  let bytes = HEADER_BYTES + align8(2 * shape.capacity);
+  for (const field of shape.fieldList) {
+    bytes += align8(4 * shape.capacity);
+    if (field.kind === FieldKind.Text) bytes += align8(2 * shape.capacity) + align8(field.bytesMax * shape.capacity);
+  }
+  return bytes;
+}
+
+export class TableImage {
+  readonly capacity: number;
+  readonly fieldList: readonly Field[];
+  /** All of it, for copying. */
+  readonly bytes: Uint8Array;
+  readonly generations: Uint16Array;
+  /** One array per field, in declared order. */
+  readonly quanta: Int32Array[] = [];
+  /** One array per field; null where the field isn't text. */
+  readonly textLengths: (Uint16Array | null)[] = [];
+  readonly texts: (Uint8Array | null)[] = [];
+  private readonly header: Int32Array;
+
+  /** Maps an image over `buffer` at `byteOffset` (a multiple of 8). Zeroed memory is an empty table. */
+  constructor(
+    shape: ImageShape,
+    buffer: ArrayBufferLike = new ArrayBuffer(imageBytes(shape)),
+    byteOffset = 0,
+  ) {
+    const { capacity, fieldList } = shape;
+    this.capacity = capacity;
+    this.fieldList = fieldList;
+    this.bytes = new Uint8Array(buffer, byteOffset, imageBytes(shape));
+    this.header = new Int32Array(buffer, byteOffset, 2);
+    let at = byteOffset + HEADER_BYTES;
+    this.generations = new Uint16Array(buffer, at, capacity);
+    at += align8(2 * capacity);
+    for (let f = 0; f < fieldList.length; f += 1) {
+      this.quanta.push(new Int32Array(buffer, at, capacity));
+      at += align8(4 * capacity);
+    }
+    for (const field of fieldList) {
+      if (field.kind !== FieldKind.Text) {
+        this.textLengths.push(null);
+        this.texts.push(null);
+        continue;
+      }
+      this.textLengths.push(new Uint16Array(buffer, at, capacity));
+      at += align8(2 * capacity);
+      this.texts.push(new Uint8Array(buffer, at, capacity * field.bytesMax));
+      at += align8(capacity * field.bytesMax);
+    }
+  }
+
+  get rowEnd(): number {
+    return this.header[0]!;
+  }
+
+  set rowEnd(rowEnd: number) {
+    this.header[0] = rowEnd;
+  }
+
+  clear(): void {
+    this.bytes.fill(0);
+  }
+
+  copyFrom(other: TableImage): void {
+    this.bytes.set(other.bytes);
+  }
+
+  /** Zeroes a slot, as both ends do before a row is spawned in it. */
+  clearRow(slot: number): void {
+    this.generations[slot] = 0;
+    for (let f = 0; f < this.quanta.length; f += 1) {
+      this.quanta[f]![slot] = 0;
+      const lengths = this.textLengths[f]!;
+      if (lengths !== null) lengths[slot] = 0;
+    }
+  }
+
+  /** Whether the text at `slot` has other bytes in `other`. */
+  textDiffers(f: number, slot: number, other: TableImage): boolean {
+    const length = this.textLengths[f]![slot]!;
+    if (other.textLengths[f]![slot] !== length) return true;
+    const ours = this.texts[f]!;
+    const theirs = other.texts[f]!;
+    const start = slot * this.fieldList[f]!.bytesMax;
+    for (let i = start; i < start + length; i += 1) if (ours[i] !== theirs[i]) return true;
+    return false;
+  }
+}
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/**
+ * A 32-bit hash of tables' contents, equal at server and client exactly when the states are (FNV-1a over words rather
+ * than bytes; text versions, which only the server counts, are left out).
+ */
+export function hashImages(images: readonly TableImage[]): number {
+  let hash = FNV_OFFSET;
+  for (const image of images) {
+    for (let slot = 0; slot < image.rowEnd; slot += 1) {
+      const generation = image.generations[slot]!;
+      if (generation === 0) continue;
+      hash = Math.imul(hash ^ slot, FNV_PRIME);
+      hash = Math.imul(hash ^ generation, FNV_PRIME);
+      for (let f = 0; f < image.quanta.length; f += 1) {
+        const lengths = image.textLengths[f]!;
+        if (lengths === null) {
+          hash = Math.imul(hash ^ image.quanta[f]![slot]!, FNV_PRIME);
+          continue;
+        }
+        const texts = image.texts[f]!;
+        const start = slot * image.fieldList[f]!.bytesMax;
+        hash = Math.imul(hash ^ lengths[slot]!, FNV_PRIME);
+        for (let i = start; i < start + lengths[slot]!; i += 1) hash = Math.imul(hash ^ texts[i]!, FNV_PRIME);
+      }
+    }
+    hash = Math.imul(hash ^ 0x7461626c, FNV_PRIME); // a border between tables
+  }
+  return hash >>> 0;
+}

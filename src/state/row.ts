@@ -1,0 +1,97 @@
+/** Row views: one row of a table with its fields as properties, for game code that prefers comfort to raw columns. */
+import { FieldKind, type Field, type Fields, type FieldValue, type Values } from './field.js';
+
+/** A live view of one row. Reading and writing its fields reads and writes the table's columns. */
+export type Row<F extends Fields> = Values<F> & {
+  /** Entity id: slot in the low 16 bits, generation in the high ones; never 0, not reused for 65,535 spawns. */
+  readonly id: number;
+  /** Index of this row in the table's columns; -1 once despawned. */
+  readonly index: number;
+  /** False once despawned: fields then read as undefined and writes go nowhere. */
+  readonly alive: boolean;
+};
+
+/** One column per field. Booleans are 0 and 1; texts are for reading only. */
+export type Columns<F extends Fields> = {
+  readonly [K in keyof F]: FieldValue<F[K]> extends string ? readonly string[] : Float64Array;
+};
+
+export type Column = Float64Array | string[];
+
+/** What a row class needs of its table. */
+export interface RowOwner {
+  readonly columnList: readonly Column[];
+  setText(fieldIndex: number, slot: number, value: string): void;
+}
+
+export interface RowObject {
+  index: number;
+  id: number;
+}
+
+export type RowClass = new (owner: RowOwner, slot: number, id: number) => RowObject;
+
+/** Makes the class whose instances view rows of these fields. */
+export function createRowClass(fieldNames: readonly string[], fieldList: readonly Field[]): RowClass {
+  class RowView implements RowObject {
+    // Not enumerable through JSON: see toJSON.
+    constructor(
+      readonly owner: RowOwner,
+      public index: number,
+      readonly id: number,
+    ) {}
+
+    get alive(): boolean {
+      return this.index >= 0;
+    }
+
+    toJSON(): Record<string, unknown> {
+      const plain: Record<string, unknown> = { id: this.id };
+      for (const name of fieldNames) plain[name] = (this as unknown as Record<string, unknown>)[name];
+      return plain;
+    }
+  }
+  for (let f = 0; f < fieldNames.length; f += 1) {
+    Object.defineProperty(RowView.prototype, fieldNames[f]!, accessorOf(fieldList[f]!.kind, f));
+  }
+  return RowView;
+}
+
+interface RowInternals {
+  readonly owner: RowOwner;
+  readonly index: number;
+}
+
+function accessorOf(kind: FieldKind, f: number): PropertyDescriptor & ThisType<RowInternals> {
+  if (kind === FieldKind.Text) {
+    return {
+      enumerable: true,
+      get() {
+        return this.owner.columnList[f]![this.index];
+      },
+      set(value: string) {
+        if (this.index >= 0) this.owner.setText(f, this.index, value);
+      },
+    };
+  }
+  if (kind === FieldKind.Bool) {
+    return {
+      enumerable: true,
+      get() {
+        return this.owner.columnList[f]![this.index] === 1;
+      },
+      set(value: boolean) {
+        (this.owner.columnList[f] as Float64Array)[this.index] = value ? 1 : 0;
+      },
+    };
+  }
+  return {
+    enumerable: true,
+    get() {
+      return this.owner.columnList[f]![this.index];
+    },
+    set(value: number) {
+      (this.owner.columnList[f] as Float64Array)[this.index] = value;
+    },
+  };
+}

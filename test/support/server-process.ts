@@ -1,0 +1,88 @@
+/** A built server in a process of its own, on free ports. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const READY = /escapement ready: (\S+)/;
+const ADMIN = /metrics at (\S+)\/metrics/;
+
+export interface ServerProcessOptions {
+  /** Arguments besides the ports. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Program to run it with; default: the Node that runs the tests. */
+  readonly node?: string;
+  /** Built entry; default dist/server.js. */
+  readonly entry?: string;
+}
+
+export class ServerProcess {
+  stdout = '';
+  stderr = '';
+  url = '';
+  adminUrl = '';
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+
+  private constructor(readonly child: ChildProcess) {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  }
+
+  /** Starts the process; it may fail to come up. */
+  static spawn(options: ServerProcessOptions = {}): ServerProcess {
+    const entry = options.entry ?? `${REPOSITORY}dist/server.js`;
+    const child = spawn(options.node ?? process.execPath, [entry, ...(options.args ?? [])], {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new ServerProcess(child);
+  }
+
+  /** Starts it on free ports and waits for its ready line. */
+  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const args = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1', ...(options.args ?? [])];
+    const server = ServerProcess.spawn({ ...options, args });
+    await server.ready();
+    return server;
+  }
+
+  async ready(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        const ready = READY.exec(this.stdout);
+        if (ready === null) return;
+        this.url = ready[1]!;
+        this.adminUrl = ADMIN.exec(this.stdout)?.[1] ?? '';
+        this.child.stdout!.off('data', look);
+        resolve();
+      };
+      this.child.stdout!.on('data', look);
+      void this.exited.then(({ code, signal }) =>
+        reject(new Error(`server ended with ${code ?? signal} before it was ready\n${this.stdout}\n${this.stderr}`)),
+      );
+      look();
+    });
+  }
+
+  get socketUrl(): string {
+    return `${this.url.replace('http', 'ws')}/ws`;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    this.child.kill(signal);
+    return this.exited;
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`${this.adminUrl}/metrics`)).text();
+  }
+
+  /** Sum of a metric over all its labels. */
+  async metric(name: string): Promise<number> {
+    const rows = (await this.metrics()).split('\n').filter((row) => row.startsWith(`${name}{`) || row.startsWith(`${name} `));
+    if (rows.length === 0) throw new Error(`no metric ${name}`);
+    return rows.reduce((sum, row) => sum + Number(row.slice(row.lastIndexOf(' ') + 1)), 0);
+  }
+}

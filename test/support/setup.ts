@@ -1,0 +1,75 @@
+/**
+ * Finds what the tests need beyond `npm ci`, installs it where it may (Debian, as root or in CI), or says what to run.
+ * Nothing is skipped when something is missing: the whole run fails, by name.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { TestProject } from 'vitest/node';
+
+const NODE_22_FOLDER = fileURLToPath(new URL('../node-22/', import.meta.url));
+const NODE_22 = `${NODE_22_FOLDER}node_modules/node/bin/node`;
+/** Where the compiled test rooms are, for --rooms. */
+export const ROOMS_FOLDER = fileURLToPath(new URL('../.tmp/rooms/', import.meta.url));
+const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    chromium: string;
+    node22: string;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<void> {
+  await compileRooms();
+  project.provide('chromium', findOrInstall(BROWSERS, 'chromium'));
+  project.provide('node22', findOrInstallNode22());
+}
+
+/** The tests' room modules, as a studio would have them: compiled, in a folder, importing `escapement`. */
+async function compileRooms(): Promise<void> {
+  const folder = fileURLToPath(new URL('../rooms/', import.meta.url));
+  await build({
+    entryPoints: [`${folder}*.ts`, `${folder}jobs/*.ts`],
+    outbase: folder,
+    outdir: ROOMS_FOLDER,
+    format: 'esm',
+    target: 'es2022',
+  });
+}
+
+function pathOf(program: string): string | undefined {
+  const found = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' });
+  return found.status === 0 ? found.stdout.trim() : undefined;
+}
+
+function findOrInstall(programs: readonly string[], debianPackage: string): string {
+  const find = (): string | undefined => programs.map(pathOf).find((path) => path !== undefined);
+  const found = find();
+  if (found !== undefined) return found;
+  const command = `apt-get update && apt-get install -y --no-install-recommends ${debianPackage}`;
+  const isRoot = process.getuid?.() === 0;
+  if (pathOf('apt-get') !== undefined && (isRoot || process.env.CI !== undefined)) {
+    process.stdout.write(`tests need ${programs[0]}; installing: ${command}\n`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    execFileSync('sh', ['-c', isRoot ? command : `sudo -n sh -c '${command}'`], { stdio: 'inherit', env });
+  }
+  const installed = find();
+  if (installed === undefined) {
+    throw new Error(`tests need ${programs[0]}, which is not on this machine; install it: sudo sh -c '${command}'`);
+  }
+  return installed;
+}
+
+function findOrInstallNode22(): string {
+  if (!existsSync(NODE_22)) {
+    process.stdout.write('tests need Node 22; installing it into test/node-22\n');
+    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: NODE_22_FOLDER, stdio: 'inherit' });
+  }
+  const version = spawnSync(NODE_22, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  if (!version.startsWith('v22.')) {
+    throw new Error(`tests need Node 22, but ${NODE_22} says ${JSON.stringify(version)}; run npm ci in test/node-22`);
+  }
+  return NODE_22;
+}
