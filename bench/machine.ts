@@ -33,6 +33,27 @@ export function describeCommit(): string {
   }
 }
 
+/**
+ * How many cores other processes keep busy, from construction to `cores()`. Two spinning threads on a machine with two
+ * cores measure their neighbours as much as themselves, so a figure of theirs comes with this one. Processes the bench
+ * itself starts count as others.
+ */
+export class OtherLoad {
+  private readonly wallMs = Date.now();
+  private readonly otherMs = otherCpuMs();
+
+  cores(): number {
+    return Math.max(0, (otherCpuMs() - this.otherMs) / Math.max(1, Date.now() - this.wallMs));
+  }
+}
+
+function otherCpuMs(): number {
+  const own = process.cpuUsage();
+  let busyMs = 0;
+  for (const { times } of cpus()) busyMs += times.user + times.nice + times.sys + times.irq;
+  return busyMs - (own.user + own.system) / 1000;
+}
+
 function git(...args: string[]): string {
   return execFileSync('git', args, {
     cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'],

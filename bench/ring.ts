@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { createRing } from '../src/memory/ring-layout.js';
 import { atLeast } from './goal.js';
+import { OtherLoad } from './machine.js';
 import type { RingRoundResult, RingThreadStart } from './ring-thread.js';
 import type { BenchOptions, BenchResult } from './run.js';
 
@@ -52,6 +53,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
     await measure('ring', Math.min(records, 2_000_000));
     await measure('post', Math.min(messages, 20_000));
 
+    const otherLoad = new OtherLoad();
     // Alternating: a neighbour on the machine who takes a core for a while slows both ways down.
     const recordsPerSec: number[] = [];
     const postMessagePerSec: number[] = [];
@@ -70,6 +72,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
         postMessagePerSecMin: Math.round(Math.min(...postMessagePerSec)),
         postMessagePerSecMax: Math.round(Math.max(...postMessagePerSec)),
         ratio,
+        otherProcessesCores: otherLoad.cores(),
         rounds,
         recordsPerRound: records,
         messagesPerRound: messages,
@@ -78,7 +81,10 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
         atLeast('recordsPerSec', Math.round(median(recordsPerSec)), 20_000_000),
         atLeast('ratio', ratio, 20),
       ],
-      notes: [`medians of ${rounds} rounds; a record is 64 bytes of payload, 72 in the ring`],
+      notes: [
+        `Medians of ${rounds} rounds. A record is 64 bytes of payload, 72 in the ring. Both threads want a core of their`
+        + ' own: what other processes take (otherProcessesCores) is missing here, twice and more on two cores.',
+      ],
     };
   } finally {
     await Promise.all([producer.terminate(), consumer.terminate()]);

@@ -97,7 +97,8 @@ it('a slow group of a high rate does not starve a group of a low rate', () => {
   schedule.add(modest, 0);
   runUntil(schedule, clock, 10_000);
   expect(modest.deadlinesMs).toEqual(Array.from({ length: 100 }, (_, i) => (i + 1) * 100));
-  expect(Math.max(...modest.latenessesMs)).toBeLessThanOrEqual(26);
+  // It waits for the greedy tick that is running, and for one more whose deadline is older than its own.
+  expect(Math.max(...modest.latenessesMs)).toBeLessThanOrEqual(2 * 25);
   expect(schedule.ticksSkipped).toBeGreaterThan(1000);
 });
 

@@ -6,12 +6,24 @@
  *     \____________________socket closed______________________________/
  * ```
  */
-import { encodeLeave, encodeMessage, encodePing, encodeResync, InputFrameWriter } from '../protocol/client-frames.js';
+import {
+  encodeClientMessage,
+  encodeLeave,
+  encodePing,
+  encodeResync,
+  InputFrameWriter,
+} from '../protocol/client-frames.js';
 import { CloseCode, closeCodeText } from '../protocol/close-codes.js';
 import { inputSchemaOfSpecs, schemaOfSpec } from '../protocol/field-specs.js';
 import { InputRecordCodec } from '../protocol/input-record.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
-import { decodeMessage, ServerFrameKind, ServerFrameReader, type JoinedEvent } from '../protocol/server-frames.js';
+import {
+  decodeServerMessage,
+  ServerFrameKind,
+  ServerFrameReader,
+  SnapshotKind,
+  type JoinedFrame,
+} from '../protocol/server-frames.js';
 import { problemText } from '../protocol/verifier.js';
 import type { InputSchema } from '../state/schema.js';
 import { InputError, MalformedFrameError } from './client-errors.js';
@@ -90,7 +102,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
   constructor(
     /** The present one: a resumed session would go on over another. */
     private connection: Connection,
-    joined: JoinedEvent,
+    joined: JoinedFrame,
     private readonly now: () => number,
   ) {
     this.id = joined.roomId;
@@ -150,8 +162,8 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     }
     if (this.phase !== 'open' || !this.connection.isOpen) return 0;
     this.sentSeq = (this.sentSeq + 1) >>> 0;
-    inputCodec.write(inputWriter.bytes, inputWriter.bodyOffset, values as Record<string, unknown>);
-    this.connection.send(inputWriter.finish(this.sentSeq, this.tick));
+    inputCodec.write(inputWriter.frame, inputWriter.bodyOffset, values as Record<string, unknown>);
+    this.connection.send(inputWriter.write(this.sentSeq, this.tick));
     return this.sentSeq;
   }
 
@@ -164,7 +176,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
   send(type: string, payload?: unknown): boolean {
     if (this.phase !== 'open') return false;
     const { encoding, bytes } = encodePayload(payload);
-    return this.connection.send(encodeMessage(type, encoding, bytes));
+    return this.connection.send(encodeClientMessage(type, encoding, bytes));
   }
 
   /**
@@ -280,7 +292,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
   }
 
   private takeMessage(bytes: Uint8Array): void {
-    const message = decodeMessage(bytes);
+    const message = decodeServerMessage(bytes);
     let payload: unknown;
     try {
       payload = decodePayload(message.encoding, message.payload);
@@ -296,7 +308,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     const start = reader.bodyOffset;
     const end = start + reader.bodyLength;
     const { tick } = reader;
-    if (reader.isKeyframe) {
+    if (reader.snapshotKind === SnapshotKind.Keyframe) {
       this.acknowledge(reader.ack);
       roomState.applyKeyframe(tick, bytes, start, end);
       this.awaitsKeyframe = false;

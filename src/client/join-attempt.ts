@@ -7,7 +7,7 @@
  *        \__________________\__________________\______ Refused, malformed, closed, time-out --> done (rejected)
  * ```
  */
-import { encodeJoin, type JoinRequest } from '../protocol/client-frames.js';
+import { encodeJoin, type JoinFrame } from '../protocol/client-frames.js';
 import { CloseCode, closeCodeText } from '../protocol/close-codes.js';
 import { decodeJoined, decodeRefused, ServerFrameKind, ServerFrameReader } from '../protocol/server-frames.js';
 import { problemText } from '../protocol/verifier.js';
@@ -34,7 +34,7 @@ export class JoinAttempt<R extends RoomType> implements ConnectionListener {
 
   constructor(
     private readonly settings: JoinSettings,
-    private readonly request: JoinRequest,
+    private readonly request: JoinFrame,
     private readonly resolve: (room: ClientRoom<R>) => void,
     private readonly reject: (error: unknown) => void,
   ) {

@@ -30,7 +30,7 @@ export const Bullet = table(
     y: position,
     heading: angle(8),
     /** Entity id of the player who fired; the player may be gone by now. */
-    owner: uint32,
+    shooter: uint32,
   },
   { capacity: bulletsMax },
 );

@@ -139,7 +139,7 @@ export class ArenaWorld {
     bullets.columns.x[bullet] = this.players.columns.x[i]!;
     bullets.columns.y[bullet] = this.players.columns.y[i]!;
     bullets.columns.heading[bullet] = this.players.columns.heading[i]!;
-    bullets.columns.owner[bullet] = this.players.at(i)!.id;
+    bullets.columns.shooter[bullet] = this.players.at(i)!.id;
     this.bulletEndTick[bullet] = this.tick + this.bulletLifeTicks;
   }
 
@@ -194,8 +194,8 @@ export class ArenaWorld {
       ray.toY = ray.fromY + Math.sin(heading[b]!) * length;
       ray.reach = 1;
       const atWall = castAtMap(ray);
-      const victim = this.firstInRay(bullets.columns.owner[b]!);
-      if (victim >= 0) this.strike(bullets.columns.owner[b]!, victim);
+      const victim = this.firstInRay(bullets.columns.shooter[b]!);
+      if (victim >= 0) this.strike(bullets.columns.shooter[b]!, victim);
       if (victim >= 0 || atWall || this.tick >= this.bulletEndTick[b]!) {
         bullets.despawn(bullets.at(b)!.id);
         continue;

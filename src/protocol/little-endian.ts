@@ -2,7 +2,8 @@
  * Little-endian words in a byte array, at any offset.
  *
  * Bytes and not a DataView: a DataView would have to be made for every incoming frame, and words over the ring's
- * memory need no alignment here. Offsets are the caller's to check; past the end, reads give nonsense and writes nothing.
+ * memory need no alignment here. Offsets are the caller's to check: past the end, reads give nonsense and writes do
+ * nothing.
  */
 
 export function readU16(bytes: Uint8Array, at: number): number {

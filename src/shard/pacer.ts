@@ -60,7 +60,7 @@ export interface PacerOptions {
 export const COARSE_MARGIN_MS = 0.5;
 
 /** A timer is never set for longer: Node turns delays over 2^31 - 1 ms into 1 ms. Waking for nothing costs nothing. */
-const COARSE_SLEEP_MS_MAX = 60_000;
+const COARSE_SLEEP_MS_MAX = 3_600_000;
 
 export type PacerState = 'stopped' | 'idle' | 'sleeping' | 'turning' | 'passing';
 

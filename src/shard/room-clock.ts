@@ -28,32 +28,54 @@ class Timer implements Delayed {
   dueMs: number;
   /** Interval in ms; -1 for a timeout. */
   readonly repeatMs: number;
-  /** When an interval was set: it fires on the grid that starts here. */
-  readonly startMs: number;
   readonly sequence: number;
   readonly callback: () => unknown;
-  readonly #clock: RoomClock;
+  /** When it was set. An interval fires on the grid that starts here, `#step` steps later. */
+  readonly #startMs: number;
+  #step = 1;
+  readonly #queue: Timer[];
 
-  constructor(clock: RoomClock, callback: () => unknown, sequence: number, delayMs: number, repeats: boolean) {
-    this.#clock = clock;
+  constructor(queue: Timer[], callback: () => unknown, sequence: number, startMs: number, delayMs: number, repeats: boolean) {
+    this.#queue = queue;
     this.callback = callback;
     this.sequence = sequence;
-    this.startMs = clock.elapsedMs;
-    this.dueMs = this.startMs + delayMs;
+    this.#startMs = startMs;
+    this.dueMs = startMs + delayMs;
     this.repeatMs = repeats ? delayMs : -1;
   }
 
   clear(): void {
     if (!this.active) return;
     this.active = false;
-    this.#clock.forget(this);
+    const index = positionIn(this.#queue, this);
+    // A timer whose step is running is out of the queue.
+    if (this.#queue[index] === this) this.#queue.splice(index, 1);
   }
 
   /** Moves an interval to its next time on the grid; an interval shorter than a tick fires once per tick. */
   moveOn(elapsedMs: number): void {
-    const steps = Math.floor((elapsedMs + DUE_TOLERANCE_MS - this.startMs) / this.repeatMs) + 1;
-    this.dueMs = this.repeatMs === 0 ? elapsedMs : this.startMs + steps * this.repeatMs;
+    if (this.repeatMs === 0) {
+      this.dueMs = elapsedMs;
+      return;
+    }
+    const stepsPassed = Math.floor((elapsedMs + DUE_TOLERANCE_MS - this.#startMs) / this.repeatMs);
+    this.#step = Math.max(this.#step, stepsPassed) + 1;
+    this.dueMs = this.#startMs + this.#step * this.repeatMs;
   }
+}
+
+/** Where `timer` is, or belongs: behind all that are due later, or at the same time and were set later. */
+function positionIn(queue: readonly Timer[], timer: Timer): number {
+  let low = 0;
+  let high = queue.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = queue[middle]!;
+    const otherIsLater = other.dueMs > timer.dueMs || (other.dueMs === timer.dueMs && other.sequence > timer.sequence);
+    if (otherIsLater) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export class RoomClock {
@@ -82,13 +104,6 @@ export class RoomClock {
   /** Game time since the room was created, in ms. Inside a callback: of the tick that runs it. */
   get elapsedMs(): number {
     return this.#baseMs + this.#steps * this.deltaMs;
-  }
-
-  /** Active timers. */
-  get timerCount(): number {
-    let count = this.#queue.length;
-    for (const timer of this.#firing) if (timer.active && timer.repeatMs < 0) count++;
-    return count;
   }
 
   /**
@@ -145,12 +160,6 @@ export class RoomClock {
     if (this.#firing.length > 0) this.#fire(elapsedMs);
   }
 
-  /** For `Delayed.clear`: takes a timer out of the queue; without effect for one that is firing. */
-  forget(timer: Delayed): void {
-    const index = this.#queue.indexOf(timer as Timer);
-    if (index >= 0) this.#queue.splice(index, 1);
-  }
-
   #set(callback: () => unknown, delayMs: number, repeats: boolean): Delayed {
     if (!Number.isFinite(delayMs)) {
       const message = `the timer's delay is ${delayMs}; expected a finite number of milliseconds`;
@@ -160,23 +169,14 @@ export class RoomClock {
       const message = `the room has ${this.#queue.length} timers, limit ${ROOM_TIMERS_MAX}; clear those it no longer needs`;
       throw Object.assign(new Error(message), { code: 'TOO_MANY_TIMERS' });
     }
-    const timer = new Timer(this, callback, this.#nextSequence++, Math.max(0, delayMs), repeats);
+    const sequence = this.#nextSequence++;
+    const timer = new Timer(this.#queue, callback, sequence, this.elapsedMs, Math.max(0, delayMs), repeats);
     this.#insert(timer);
     return timer;
   }
 
   #insert(timer: Timer): void {
-    const queue = this.#queue;
-    let low = 0;
-    let high = queue.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = queue[middle]!;
-      const otherIsLater = other.dueMs > timer.dueMs || (other.dueMs === timer.dueMs && other.sequence > timer.sequence);
-      if (otherIsLater) low = middle + 1;
-      else high = middle;
-    }
-    queue.splice(low, 0, timer);
+    this.#queue.splice(positionIn(this.#queue, timer), 0, timer);
   }
 
   #fire(elapsedMs: number): void {

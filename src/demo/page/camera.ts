@@ -3,9 +3,6 @@ import { worldSize } from '../arena-rules.js';
 /** World units that a window shows, as an area: every window shape sees about as much of the arena. */
 const shownWidth = 1360;
 const shownHeight = 800;
-/** How far past the world's edge the view may go, world units. */
-const margin = 120;
-
 /** Which part of the world the canvas shows. Lengths of the canvas are CSS pixels. */
 export class Camera {
   x = worldSize / 2;
@@ -21,10 +18,13 @@ export class Camera {
     this.scale = Math.sqrt((this.width * this.height) / (shownWidth * shownHeight));
   }
 
-  /** Looks at a place, without showing more of the void than the margin. */
+  /**
+   * Puts a place in the middle, also at the edge of the world: a view that stopped there would send the own player
+   * under the panels in the corners.
+   */
   lookAt(x: number, y: number): void {
-    this.x = keepWithin(x, this.width / 2 / this.scale);
-    this.y = keepWithin(y, this.height / 2 / this.scale);
+    this.x = x;
+    this.y = y;
   }
 
   screenX(worldX: number): number {
@@ -42,10 +42,4 @@ export class Camera {
   worldY(screenY: number): number {
     return (screenY - this.height / 2) / this.scale + this.y;
   }
-}
-
-function keepWithin(center: number, half: number): number {
-  const least = half - margin;
-  const most = worldSize + margin - half;
-  return least > most ? worldSize / 2 : Math.min(Math.max(center, least), most);
 }

@@ -83,7 +83,7 @@ export class Game {
     const { me } = stage;
     if (me !== undefined) camera.lookAt(me.x, me.y);
     this.painter.draw(stage.scene(controls.pointerX, controls.pointerY, this.markedAtMs), nowMs);
-    if (me !== undefined) {
+    if (me !== undefined && !this.isOver) {
       const respawnInMs = me.dead ? Math.max(100, this.stage.diedAtMs + respawnSec * 1000 - nowMs) : 0;
       if (!me.dead) this.killer = '';
       this.vitals.update(me.health, me.score, this.killer, respawnInMs);
@@ -94,6 +94,7 @@ export class Game {
   /** The connection is gone: nothing more is sent. */
   end(): void {
     this.isOver = true;
+    this.vitals.hideRespawn();
     clearInterval(this.inputTimer);
   }
 

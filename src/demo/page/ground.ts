@@ -6,10 +6,10 @@ const bevel = 7;
 
 /** Draws the floor and what stands on it. The canvas is in world units. */
 export function drawGround(ink: CanvasRenderingContext2D): void {
-  ink.fillStyle = '#0e1420';
+  ink.fillStyle = '#101725';
   ink.fillRect(0, 0, worldSize, worldSize);
   ink.lineWidth = 1.5;
-  ink.strokeStyle = '#182132';
+  ink.strokeStyle = '#1c273b';
   ink.beginPath();
   for (let at = gridStep; at < worldSize; at += gridStep) {
     ink.moveTo(at, 0);

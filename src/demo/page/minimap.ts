@@ -2,6 +2,9 @@ import { blocks, pillars } from '../arena-map.js';
 import { worldSize } from '../arena-rules.js';
 import type { Figure } from './figure.js';
 
+/** Free edge round the world, world units: dots at the border stay whole. */
+const padding = 90;
+
 /** The small map in a corner of the page: obstacles and living players. */
 export class Minimap {
   private readonly ink: CanvasRenderingContext2D | null;
@@ -13,9 +16,12 @@ export class Minimap {
   draw(figures: readonly Figure[]): void {
     const { ink } = this;
     if (ink === null) return;
-    const scale = this.canvas.width / worldSize;
-    ink.setTransform(scale, 0, 0, scale, 0, 0);
-    ink.clearRect(0, 0, worldSize, worldSize);
+    const scale = this.canvas.width / (worldSize + 2 * padding);
+    ink.setTransform(scale, 0, 0, scale, padding * scale, padding * scale);
+    ink.clearRect(-padding, -padding, worldSize + 2 * padding, worldSize + 2 * padding);
+    ink.lineWidth = 14;
+    ink.strokeStyle = '#2b3850';
+    ink.strokeRect(0, 0, worldSize, worldSize);
     ink.fillStyle = '#3a4b6c';
     for (const { x, y, width, height } of blocks) ink.fillRect(x, y, width, height);
     for (const { x, y, radius } of pillars) dot(ink, x, y, radius);

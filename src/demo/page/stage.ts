@@ -186,12 +186,12 @@ export class Stage {
       this.bulletsGone.length = 0;
     }
     for (const row of state.bullets) {
-      if (row.owner === this.me?.id || this.tracers.has(row.id)) continue;
-      const owner = state.players.get(row.owner);
-      const figure = this.actors.get(row.owner)?.figure;
+      if (row.shooter === this.me?.id || this.tracers.has(row.id)) continue;
+      const owner = state.players.get(row.shooter);
+      const figure = this.actors.get(row.shooter)?.figure;
       if (figure !== undefined) figure.flashAtMs = nowMs;
       const { x, y } = owner ?? row;
-      this.tracers.appear(row.id, row.owner, figure?.hue ?? 0, row.x, row.y, row.heading, tick, x, y);
+      this.tracers.appear(row.id, row.shooter, figure?.hue ?? 0, row.x, row.y, row.heading, tick, x, y);
     }
   }
 

@@ -33,7 +33,7 @@ export interface ArenaTestWindow {
   readonly overlayVisible: boolean;
   me(): TestPlayer | null;
   players(): TestPlayer[];
-  bullets(): { id: number; x: number; y: number; heading: number; owner: number }[];
+  bullets(): { id: number; x: number; y: number; heading: number; shooter: number }[];
   /** A place in the world as CSS pixels in the window. */
   toScreen(x: number, y: number): { x: number; y: number };
 }
@@ -73,7 +73,7 @@ export function openTestWindow(game: () => Game | undefined, camera: Camera, isO
     bullets() {
       const current = game();
       if (current === undefined) return [];
-      return Array.from(current.room.state.bullets, ({ id, x, y, heading, owner }) => ({ id, x, y, heading, owner }));
+      return Array.from(current.room.state.bullets, ({ id, x, y, heading, shooter }) => ({ id, x, y, heading, shooter }));
     },
     toScreen(x: number, y: number) {
       return { x: camera.screenX(x), y: camera.screenY(y) };

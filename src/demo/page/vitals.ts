@@ -27,4 +27,9 @@ export class Vitals {
     const by = killer === '' ? 'You are down' : `${killer} got you`;
     this.respawn.textContent = `${by}\nBack in ${(tenths / 10).toFixed(1)} s`;
   }
+
+  /** There is no next life: the connection is gone. */
+  hideRespawn(): void {
+    this.respawn.hidden = true;
+  }
 }

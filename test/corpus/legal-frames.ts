@@ -1,0 +1,101 @@
+/** One legal frame of every message type, as our own encoders write them. Mutations start from these. */
+import {
+  encodeClientMessage,
+  encodeJoin,
+  encodeLeave,
+  encodePing,
+  encodeResync,
+  InputFrameWriter,
+  JoinMethod,
+} from '../../src/protocol/client-frames.js';
+import { encodePayload } from '../../src/protocol/payload.js';
+import {
+  encodeJoined,
+  encodePong,
+  encodeRefused,
+  encodeServerMessage,
+  SNAPSHOT_PREFIX_BYTES,
+  SnapshotKind,
+  writeSnapshotPrefix,
+  type JoinedFrame,
+} from '../../src/protocol/server-frames.js';
+import type { FieldSpec } from '../../src/protocol/specs.js';
+
+export interface LegalFrame {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+const field = (name: string, kind: number, rest: Partial<FieldSpec> = {}): FieldSpec => ({
+  name,
+  kind,
+  min: 0,
+  max: 0,
+  step: 0,
+  bits: 0,
+  bytesMax: 0,
+  ...rest,
+});
+
+export const JOINED: JoinedFrame = {
+  room: 'arena',
+  roomId: 'r-7f3k',
+  sessionId: 's-0001',
+  tickRate: 60,
+  snapshotRate: 20,
+  tables: [
+    {
+      name: 'players',
+      capacity: 64,
+      fields: [
+        field('x', 7, { min: -10, max: 2000, step: 1 / 32 }),
+        field('heading', 8, { bits: 8 }),
+        field('name', 10, { bytesMax: 24 }),
+      ],
+    },
+    { name: 'empty', capacity: 1, fields: [] },
+  ],
+  input: [field('dx', 0), field('fire', 9)],
+};
+
+export function snapshotFrame(kind: SnapshotKind, body: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(SNAPSHOT_PREFIX_BYTES + body.length);
+  writeSnapshotPrefix(frame, 0, 1234, 56, kind === SnapshotKind.Delta ? 3 : 0, kind, body.length);
+  frame.set(body, SNAPSHOT_PREFIX_BYTES);
+  return frame;
+}
+
+function inputFrame(body: readonly number[]): Uint8Array {
+  const writer = new InputFrameWriter(body.length);
+  writer.frame.set(body, writer.bodyOffset);
+  return writer.write(7, 1234).slice();
+}
+
+const json = encodePayload({ text: 'hé', to: [1, 2, null] });
+
+export const CLIENT_FRAMES: readonly LegalFrame[] = [
+  { name: 'input', bytes: inputFrame([1, 255, 128, 0, 9]) },
+  { name: 'input without fields', bytes: inputFrame([]) },
+  {
+    name: 'join',
+    bytes: encodeJoin({ room: 'arena', token: 'tökén', options: encodePayload({ name: 'Ada' }).bytes }),
+  },
+  { name: 'join by id', bytes: encodeJoin({ method: JoinMethod.JoinById, roomId: 'r-7f3k' }) },
+  { name: 'join with nothing', bytes: encodeJoin({}) },
+  { name: 'message', bytes: encodeClientMessage('chat', json.encoding, json.bytes) },
+  { name: 'message of bytes', bytes: encodeClientMessage('raw', 1, new Uint8Array([0, 1, 2])) },
+  { name: 'ping', bytes: encodePing(1234.5, 1234) },
+  { name: 'resync', bytes: encodeResync(1234) },
+  { name: 'leave', bytes: encodeLeave(4321) },
+  { name: 'leave by default', bytes: encodeLeave() },
+];
+
+export const SERVER_FRAMES: readonly LegalFrame[] = [
+  { name: 'delta', bytes: snapshotFrame(SnapshotKind.Delta, new Uint8Array([1, 2, 3, 4, 5, 6, 7])) },
+  { name: 'keyframe', bytes: snapshotFrame(SnapshotKind.Keyframe, new Uint8Array(40).fill(0xa5)) },
+  { name: 'joined', bytes: encodeJoined(JOINED) },
+  { name: 'refused', bytes: encodeRefused(4401, 'no room named arenaa; this server has arena') },
+  { name: 'message', bytes: encodeServerMessage('chat', json.encoding, json.bytes) },
+  { name: 'message of nothing', bytes: encodeServerMessage('round', 0, new Uint8Array(0)) },
+  { name: 'pong', bytes: encodePong(1234.5, 180) },
+];
