@@ -18,7 +18,7 @@ const SEED = 0x51ce;
 
 /**
  * Holds some 3,600 records, so neither side waits for the other's every batch, and stays in the level-2 cache of one
- * core. On an EPYC with 512 KiB of it: 33 M/s with 128 or 256 KiB, 15 M/s with 1 MiB or more, 10 M/s and uneven with 32.
+ * core. On an EPYC with 512 KiB of it: 33 M/s with 128 or 256 KiB, 15 M/s with 1 MiB or more, 10 M/s with 32 KiB.
  */
 const RING_BYTES = 256 * 1024;
 
@@ -82,8 +82,8 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
         atLeast('ratio', ratio, 20),
       ],
       notes: [
-        `Medians of ${rounds} rounds. A record is 64 bytes of payload, 72 in the ring. Both threads want a core of their`
-        + ' own: what other processes take (otherProcessesCores) is missing here, twice and more on two cores.',
+        `Medians of ${rounds} rounds. A record is 64 bytes of payload, 72 in the ring.`,
+        'Each thread wants a core of its own: what other processes take (otherProcessesCores) is missing here.',
       ],
     };
   } finally {

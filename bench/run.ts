@@ -8,7 +8,7 @@
  * ```
  *
  * A bench that finds its own result wrong throws: exit code 1. A goal that is not met is printed and stays exit code 0,
- * because speed belongs to the machine. `--json` writes one report, for `all` an array of them. Wrong usage: exit code 2.
+ * because speed belongs to the machine. Wrong usage: exit code 2. `--json` writes one report, for `all` an array.
  */
 import { access, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
   }
   if (name === 'list') return list();
   if (name !== 'all' && !BENCH_NAMES.includes(name)) {
-    return usageError(`no bench is called ${JSON.stringify(name)}; expected one of ${BENCH_NAMES.join(', ')}, all, list`);
+    return usageError(`no bench is called ${JSON.stringify(name)}; expected list, all, ${BENCH_NAMES.join(', ')}`);
   }
 
   const machine = describeMachine();
@@ -106,7 +106,7 @@ async function load(name: string): Promise<Bench> {
   try {
     await access(file);
   } catch (cause) {
-    throw new Error(`bench ${name} is not built: ${file.pathname} is missing; write bench/${name}.ts and build`, { cause });
+    throw new Error(`bench ${name} is missing: no ${file.pathname}; write bench/${name}.ts and build`, { cause });
   }
   const bench = await import(file.href) as Bench;
   if (bench.name !== name || typeof bench.about !== 'string' || typeof bench.run !== 'function') {
@@ -121,10 +121,8 @@ function print({ seed, metrics, goals, notes }: BenchResult): void {
     console.log(`  ${key.padEnd(width)}  ${readable(value).padStart(14)}`);
   }
   for (const goal of goals) {
-    const verdict = goal.met ? 'met' : 'NOT MET';
-    console.log(
-      `  ${goal.name.padEnd(width)}  ${readable(goal.value).padStart(14)} ${goal.rule} ${readable(goal.limit)}  ${verdict}`,
-    );
+    const figure = `${goal.name.padEnd(width)}  ${readable(goal.value).padStart(14)}`;
+    console.log(`  ${figure} ${goal.rule} ${readable(goal.limit)}  ${goal.met ? 'met' : 'NOT MET'}`);
   }
   for (const note of notes ?? []) console.log(`  ${note}`);
   console.log(`  seed ${seed}`);

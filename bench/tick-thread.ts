@@ -2,6 +2,7 @@
  * Thread entry of the tick bench: runs one way of ticking for some time and reports when each tick came. In a thread of
  * its own, as a shard is, so that nothing but the way of ticking decides.
  */
+import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Pacer } from '../src/shard/pacer.js';
 import { Schedule, type Clock } from '../src/shard/schedule.js';

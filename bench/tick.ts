@@ -3,7 +3,8 @@
  * `setInterval(1000 / 60)` and a chain of `setTimeout(1000 / 60)` run for the same minute, each in its own thread.
  */
 import { Worker } from 'node:worker_threads';
-import { atMost, exactly, type Goal } from './goal.js';
+import { atMost, exactly } from './goal.js';
+import type { BenchOptions, BenchResult } from './run.js';
 import type { TickMethod, TickReport, TickThreadData } from './tick-thread.js';
 
 export const name = 'tick';
@@ -20,12 +21,7 @@ const LATENESS_P99_MS_MAX = 1;
 /** Far above what doubles round (nanoseconds), far below what could be a wrong deadline. */
 const ROUNDING_MS = 0.000_1;
 
-export async function run(options: { small: boolean }): Promise<{
-  seed: number;
-  metrics: Record<string, number>;
-  goals: Goal[];
-  notes: string[];
-}> {
+export async function run(options: BenchOptions): Promise<BenchResult> {
   const durationSec = options.small ? SMALL_DURATION_SEC : DURATION_SEC;
   const ticksExpected = durationSec * TICK_RATE_HZ;
   const [schedule, interval, timeout] = await Promise.all([
@@ -79,7 +75,8 @@ function runThread(method: TickMethod, durationSec: number): Promise<TickReport>
 function checkDeadlines(report: TickReport, ticksExpected: number): void {
   const { deadlinesMs, startsMs, latenessesMs, firstDeadlineMs, ticksSkipped } = report;
   if (deadlinesMs.length + ticksSkipped !== ticksExpected) {
-    throw new Error(`${deadlinesMs.length} ticks ran and ${ticksSkipped} were skipped; expected ${ticksExpected} in all`);
+    const seen = `${deadlinesMs.length} ticks ran and ${ticksSkipped} were skipped`;
+    throw new Error(`${seen}; expected ${ticksExpected} in all`);
   }
   let previousNumber = -1;
   for (let i = 0; i < deadlinesMs.length; i++) {

@@ -34,11 +34,12 @@ class SimulatedThread {
     });
     vi.stubGlobal('clearTimeout', disarm);
     vi.stubGlobal('clearImmediate', disarm);
-    vi.spyOn(Atomics, 'wait').mockImplementation((_words: unknown, _index: number, _value: unknown, timeoutMs?: number) => {
-      this.waitsMs.push(timeoutMs!);
-      this.clock.timeMs += timeoutMs!;
+    const wait = (_words: unknown, _index: number, _value: unknown, timeoutMs = 0): 'timed-out' => {
+      this.waitsMs.push(timeoutMs);
+      this.clock.timeMs += timeoutMs;
       return 'timed-out';
-    });
+    };
+    vi.spyOn(Atomics, 'wait').mockImplementation(wait);
   }
 
   get armed(): boolean {
@@ -128,7 +129,12 @@ it('a new room with an earlier deadline wakes it; one that leaves lets it sleep 
   const passesMs: number[] = [];
   let deadlineMs = Infinity;
   const pacer = new Pacer({
-    clock, nextDeadlineMs: () => deadlineMs, pass: () => { passesMs.push(clock.timeMs - startMs); deadlineMs = Infinity; },
+    clock,
+    nextDeadlineMs: () => deadlineMs,
+    pass: () => {
+      passesMs.push(clock.timeMs - startMs);
+      deadlineMs = Infinity;
+    },
   });
   pacer.start();
   expect([pacer.state, thread.armed]).toEqual(['idle', false]);

@@ -73,7 +73,7 @@ it('deadlines that pass while a call runs wait for the next call', () => {
   expect([other.deadlinesMs, other.latenessesMs]).toEqual([[20], [1]]);
 });
 
-it('rooms that take longer than their period fall behind by a bounded time, and every deadline is accounted for', () => {
+it('rooms that take longer than their period fall behind by a bounded time, and no deadline is lost count of', () => {
   const schedule = new Schedule<RecordingRoom>(0);
   const clock = new SimulatedClock();
   const room = new RecordingRoom(50, () => { clock.timeMs += 30; });

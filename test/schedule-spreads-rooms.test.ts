@@ -102,7 +102,8 @@ it('an empty schedule has no deadline, and a rate outside 1 to 240 is refused by
   expect(schedule.nextDeadlineMs()).toBe(Infinity);
   expect(schedule.runDue(new SimulatedClock(1e6))).toBe(0);
   for (const tickRateHz of [0, 0.5, 241, -60, NaN, Infinity]) {
-    expect(() => schedule.add(new RecordingRoom(tickRateHz), 0)).toThrow(`tickRate is ${tickRateHz}; expected 1 to 240`);
+    const room = new RecordingRoom(tickRateHz);
+    expect(() => schedule.add(room, 0)).toThrow(`tickRate is ${tickRateHz}; expected 1 to 240`);
   }
   const room = new RecordingRoom(60);
   schedule.add(room, 0);

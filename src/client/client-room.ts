@@ -184,8 +184,8 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
    * with the join are held until the task in which it resolved is over, so handlers registered right after
    * `await client.join(…)` miss nothing; a handler registered later gets what is sent from then on.
    */
-  onMessage(type: '*', callback: (type: string, payload: any) => void): Unsubscribe; // eslint-disable-line @typescript-eslint/no-explicit-any
-  onMessage<T = any>(type: string, callback: (payload: T) => void): Unsubscribe; // eslint-disable-line @typescript-eslint/no-explicit-any
+  onMessage(type: '*', callback: (type: string, payload: any) => void): Unsubscribe;
+  onMessage<T = any>(type: string, callback: (payload: T) => void): Unsubscribe;
   onMessage(type: string, callback: (...args: never[]) => void): Unsubscribe {
     return this.inbox.on(type, callback);
   }

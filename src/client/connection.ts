@@ -7,15 +7,12 @@ export interface WebSocketLike {
   readonly protocol: string;
   send(data: Uint8Array): void;
   close(code?: number, reason?: string): void;
-  /* eslint-disable @typescript-eslint/no-explicit-any */
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
   onerror: ((event: any) => void) | null;
   onclose: ((event: any) => void) | null;
-  /* eslint-enable @typescript-eslint/no-explicit-any */
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => any;
 
 /** Whoever uses the connection at the moment: a join under way, then the room. */

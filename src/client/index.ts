@@ -1,5 +1,5 @@
 /**
- * The client SDK: `import { connect } from 'escapement/client'`. Nothing here is of Node or of any browser in particular.
+ * The client SDK, `escapement/client`. Nothing here is of Node or of any browser in particular.
  *
  * ```ts
  * import type Arena from './arena.js';

@@ -2,17 +2,18 @@
  * What `typeof Arena` says about a room, for the client's types. Rooms are matched by shape: the SDK never imports the
  * server's classes, and a browser bundle none of the room's code.
  */
-import type { Fields, Values } from '../state/field.js';
+import type { Field, Fields, Values } from '../state/field.js';
 import type { InputSchema } from '../state/schema.js';
 import type { Table } from '../state/table.js';
 import type { TableView } from './table-view.js';
 
 /** A room's class, as in `joinOrCreate<typeof Arena>`. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type RoomType = abstract new (...args: any) => any;
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 type Instance<R extends RoomType> = InstanceType<R>;
+
+type AnyFields = Readonly<Record<string, Field<any>>>;
 
 /** What every `Input<F>` of the server looks like. */
 interface InputShape<F extends Fields> {
@@ -29,7 +30,7 @@ type TableNames<I> = {
  */
 export type StateOf<R extends RoomType> =
   IsAny<Instance<R>> extends true
-    ? Readonly<Record<string, TableView<any>>> // eslint-disable-line @typescript-eslint/no-explicit-any
+    ? Readonly<Record<string, TableView<AnyFields>>>
     : { readonly [K in TableNames<Instance<R>>]: Instance<R>[K] extends Table<infer F> ? TableView<F> : never };
 
 type InputsIn<I> = {

@@ -96,7 +96,8 @@ export class Matchmaker {
     }
     const type = this.types.get(wish.type);
     if (type === undefined) {
-      return refusal(CloseCode.Malformed, `there is no room type ${wish.type}; this server has ${[...this.types.keys()].join(', ')}`);
+      const known = [...this.types.keys()].join(', ');
+      return refusal(CloseCode.Malformed, `there is no room type ${wish.type}; this server has ${known}`);
     }
     const found = wish.method === 'create' ? undefined : this.findOpen(type);
     if (found !== undefined) return this.seat(found, seating);

@@ -55,7 +55,13 @@ export type ShardToHost =
   | { readonly kind: 'listing'; readonly roomId: string; readonly listing: RoomListing }
   /** The session has its seat; `Joined` is on its way through the ring. */
   | { readonly kind: 'seated'; readonly roomId: string; readonly sessionKey: number }
-  | { readonly kind: 'refused'; readonly roomId: string; readonly sessionKey: number; readonly code: number; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly roomId: string;
+      readonly sessionKey: number;
+      readonly code: number;
+      readonly reason: string;
+    }
   /** The session's seat is free again. */
   | { readonly kind: 'left'; readonly roomId: string; readonly sessionKey: number }
   | { readonly kind: 'disposed'; readonly roomId: string }

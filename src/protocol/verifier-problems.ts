@@ -34,16 +34,16 @@ export const Problem = {
 
 export type Problem = (typeof Problem)[keyof typeof Problem];
 
-// Each fits a close frame together with the longest place: see verifier-problem-texts.test.ts.
+// Each fits a close frame together with the longest place: see test/verifier-explains-refusals.test.ts.
 const TEXTS: Record<Problem, string> = {
   [Problem.None]: 'no problem',
   [Problem.TooShort]: 'shorter than 8 bytes; send one whole FlatBuffer per binary message',
   [Problem.TooLong]: 'longer than the protocol allows; send less at a time',
   [Problem.Misaligned]: 'not aligned to its size; count alignment from the frame start',
   [Problem.TableOutside]: 'table lies outside the frame; was the frame cut short?',
-  [Problem.TableSize]: 'table size is under 4 or runs past the frame end',
+  [Problem.TableSize]: 'table size is under 4, over 32767 or past the frame end',
   [Problem.VtableOutside]: 'vtable lies outside the frame; was the frame cut short?',
-  [Problem.VtableSize]: 'vtable size is odd, under 4 or runs past the frame end',
+  [Problem.VtableSize]: 'vtable size is odd, under 4, over 32767 or past the frame end',
   [Problem.FieldOutside]: 'field lies outside its table; check the vtable entry',
   [Problem.OffsetNotForward]: 'offset is under 4; offsets point forward, past themselves',
   [Problem.OffsetOutside]: 'offset points past the frame end; was the frame cut short?',
@@ -58,10 +58,10 @@ const TEXTS: Record<Problem, string> = {
   [Problem.UnionValueMissing]: 'union has a type but no value; write both',
   [Problem.TooDeep]: 'tables nest deeper than 8',
   [Problem.OverBudget]: 'parts are shared so often that reading costs over 8 times the frame',
-  [Problem.HeadMissing]: 'frame has a body but no head; write both',
-  [Problem.BodyMissing]: 'frame has a head but no body; write both, if empty',
-  [Problem.EventBesideBody]: 'frame has an event beside head or body; send two frames',
-  [Problem.NothingInside]: 'frame is empty; write head and body, or an event',
+  [Problem.HeadMissing]: 'body without head; write both',
+  [Problem.BodyMissing]: 'head without body; write both, the body empty if need be',
+  [Problem.EventBesideBody]: 'event beside head or body; send two frames',
+  [Problem.NothingInside]: 'nothing inside; write head and body, or an event',
 };
 
 // Filled while the shapes of the schemas are built at import, read only afterwards. Place 0 is the frame as a whole.

@@ -100,18 +100,20 @@ export class FrameVerifier {
   private walkReference(at: number, shape: TableShape, depth: number): number {
     const offset = readU32(this.bytes, at);
     if (offset < 4) return this.refuse(Problem.OffsetNotForward, shape.place, at);
+    if (at + offset > this.length - 4) return this.refuse(Problem.TableOutside, shape.place, at);
     return this.walkTable(at + offset, shape, depth);
   }
 
   /*
    *   vtable:  u16 vtable bytes | u16 table bytes | u16 place of field 0 in its table, 0 = absent | of field 1 | ...
    *   table:   i32 table - vtable | fields, each at a place of its own choice
+   *
+   * The first 4 bytes of the table are inside.
    */
   private walkTable(at: number, shape: TableShape, depth: number): number {
     const bytes = this.bytes;
     const length = this.length;
     if (depth > DEPTH_MAX) return this.refuse(Problem.TooDeep, shape.place, at);
-    if (at > length - 4) return this.refuse(Problem.TableOutside, shape.place, at);
     if ((at & 3) !== 0) return this.refuse(Problem.Misaligned, shape.place, at);
     const vtable = at - readI32(bytes, at);
     if (vtable < 0 || vtable > length - 4) return this.refuse(Problem.VtableOutside, shape.place, at);

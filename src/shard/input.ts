@@ -10,7 +10,10 @@ export const QUEUE_INPUTS_MAX = 64;
 /** Sequence numbers further ahead than this are refused: clients unwrap a 16-bit acknowledgement. */
 const SEQ_AHEAD_MAX = 0x7fff;
 
-/** One client's waiting inputs: a ring of packed records. Full: the oldest is dropped, as the newest says what the player wants. */
+/**
+ * One client's waiting inputs: a ring of packed records. Full: the oldest is dropped, as the newest says what the player
+ * wants.
+ */
 export class InputQueue {
   /** Sequence number of the last input that the room has read; what the client is told. */
   processedSeq = 0;

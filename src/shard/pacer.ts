@@ -40,9 +40,9 @@ export interface PacerOptions {
 
 /**
  * How early to leave the event loop, in milliseconds. A timer of Node's ends some 0.2 ms after its time (median), and
- * callbacks of room code may hold it up; what the margin does not cover makes the tick late. The thread is deaf while it
- * waits, for up to 1 ms more than the margin since `setTimeout` takes whole milliseconds, so a large one is not free:
- * with rooms in all four slots at 60 Hz it counts 240 times a second.
+ * callbacks of room code may hold it up; what the margin does not cover makes the tick late. The thread is deaf while
+ * it waits, for up to 1 ms more than the margin since `setTimeout` takes whole milliseconds, so a large one is not
+ * free: with rooms in all four slots at 60 Hz it counts 240 times a second.
  *
  * Lateness of one 60 Hz room, Node 20, 2 shared cores: `bench/tick-thread.ts` with its `coarseMarginMs`, medians of 4
  * runs of 2.5 s, margins taking turns. Busy is the part of the time outside the event loop.

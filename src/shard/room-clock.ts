@@ -12,8 +12,8 @@ export interface Delayed {
 }
 
 /**
- * Timers one room may have at a time. Far above what a game sets on purpose, so reaching it means that a tick sets timers
- * and forgets them; low enough that inserting in the middle of the full queue moves 128 KiB, some 10 us.
+ * Timers one room may have at a time. Far above what a game sets on purpose, so reaching it means that a tick sets
+ * timers and forgets them; low enough that inserting moves at most 128 KiB (8 bytes each).
  */
 export const ROOM_TIMERS_MAX = 16_384;
 
@@ -35,13 +35,15 @@ class Timer implements Delayed {
   #step = 1;
   readonly #queue: Timer[];
 
-  constructor(queue: Timer[], callback: () => unknown, sequence: number, startMs: number, delayMs: number, repeats: boolean) {
+  constructor(
+    queue: Timer[], sequence: number, callback: () => unknown, startMs: number, dueMs: number, repeatMs: number,
+  ) {
     this.#queue = queue;
-    this.callback = callback;
     this.sequence = sequence;
+    this.callback = callback;
     this.#startMs = startMs;
-    this.dueMs = startMs + delayMs;
-    this.repeatMs = repeats ? delayMs : -1;
+    this.dueMs = dueMs;
+    this.repeatMs = repeatMs;
   }
 
   clear(): void {
@@ -117,8 +119,8 @@ export class RoomClock {
   }
 
   /**
-   * Runs `callback(...args)` every `intervalMs` of game time, counted from now and not from the last run, so it does not
-   * drift. At most once per tick: of several times that lie between two ticks, one is used.
+   * Runs `callback(...args)` every `intervalMs` of game time, counted from now and not from the last run, so it does
+   * not drift. At most once per tick: of several times that lie between two ticks, one is used.
    *
    * @throws as `setTimeout`.
    */
@@ -166,11 +168,13 @@ export class RoomClock {
       throw Object.assign(new RangeError(message), { code: 'TIMER_DELAY_INVALID' });
     }
     if (this.#queue.length >= ROOM_TIMERS_MAX) {
-      const message = `the room has ${this.#queue.length} timers, limit ${ROOM_TIMERS_MAX}; clear those it no longer needs`;
+      const message = `the room has ${this.#queue.length} timers, limit ${ROOM_TIMERS_MAX}; clear those not needed`;
       throw Object.assign(new Error(message), { code: 'TOO_MANY_TIMERS' });
     }
     const sequence = this.#nextSequence++;
-    const timer = new Timer(this.#queue, callback, sequence, this.elapsedMs, Math.max(0, delayMs), repeats);
+    const startMs = this.elapsedMs;
+    const waitMs = Math.max(0, delayMs);
+    const timer = new Timer(this.#queue, sequence, callback, startMs, startMs + waitMs, repeats ? waitMs : -1);
     this.#insert(timer);
     return timer;
   }

@@ -412,8 +412,12 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     return this.randomNumbers.next();
   }
 
-  stateHash(): number {
-    return this.roomState.hash();
+  get snapshotTick(): number {
+    return this.roomState.shadow.tick;
+  }
+
+  snapshotHash(): number {
+    return this.roomState.snapshotHash();
   }
 
   disconnect(): void {

@@ -43,8 +43,9 @@ export class RoomState {
     this.shadow.commit(tick);
   }
 
-  hash(): number {
-    return hashImages(this.current);
+  /** Hash of the newest snapshot; of empty tables before the first. */
+  snapshotHash(): number {
+    return hashImages(this.shadow.commits === 0 ? this.empty : this.baseline);
   }
 
   private mapBank(bank: 0 | 1): readonly TableImage[] {

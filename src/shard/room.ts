@@ -23,7 +23,8 @@ export interface RoomContext {
   broadcast(type: string, payload: unknown, except: Client | undefined): void;
   compute(module: string | URL, data: unknown): Promise<unknown>;
   random(): number;
-  stateHash(): number;
+  readonly snapshotTick: number;
+  snapshotHash(): number;
   disconnect(): void;
   relist(): void;
 }
@@ -208,12 +209,17 @@ export abstract class Room {
     this.#context.disconnect();
   }
 
+  /** Tick of the newest snapshot, 0 before the first. */
+  get snapshotTick(): number {
+    return this.#context.snapshotTick;
+  }
+
   /**
-   * Hash of all tables as they were at the end of the last tick; equals a client's `room.stateHash()` for the same tick.
-   * For finding desyncs.
+   * Hash of the newest snapshot; equals a client's `room.stateHash()` when its `room.tick` is `snapshotTick`. For finding
+   * desyncs: it walks every row.
    */
-  stateHash(): number {
-    return this.#context.stateHash();
+  snapshotHash(): number {
+    return this.#context.snapshotHash();
   }
 }
 

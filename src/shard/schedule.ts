@@ -109,7 +109,7 @@ class SlotGroup<R extends Scheduled> {
   }
 }
 
-/** The rooms of one shard and their deadlines. Linear scans throughout: a shard has a few groups, rarely over a dozen. */
+/** The rooms of one shard and their deadlines. Linear scans throughout: a shard rarely has more than a dozen groups. */
 export class Schedule<R extends Scheduled = Scheduled> {
   /** Room ticks that never ran because their group was too far behind. Only grows. */
   ticksSkipped = 0;
@@ -133,8 +133,8 @@ export class Schedule<R extends Scheduled = Scheduled> {
   }
 
   /**
-   * Puts a room into the least-filled slot of its rate. Its first tick is its group's first deadline after `nowMs`, also
-   * when the group is late and still has older deadlines to catch up. May be called from inside a tick.
+   * Puts a room into the least-filled slot of its rate. Its first tick is its group's first deadline after `nowMs`,
+   * also when the group is late and still has older deadlines to catch up. May be called from inside a tick.
    *
    * @throws RangeError (`TICK_RATE_OUT_OF_RANGE`) for a rate outside 1 to 240; Error (`ROOM_ALREADY_SCHEDULED`).
    */
@@ -196,8 +196,8 @@ export class Schedule<R extends Scheduled = Scheduled> {
    * drains its rings and gives the event loop a turn. A deadline that passes meanwhile waits for the next call. Oldest
    * first means that a slow group of a high rate cannot starve one of a low rate.
    *
-   * A group is behind when a deadline's successor has passed too. It then runs late ticks, at most CATCH_UP_TICKS_MAX in
-   * a row; if it is still behind, the missed deadlines are skipped and counted, and the newest one that has passed runs:
+   * A group is behind when a deadline's successor has passed too. It then runs late ticks, at most CATCH_UP_TICKS_MAX
+   * in a row; if it is still behind, the missed deadlines are skipped and counted, and the newest that has passed runs:
    *
    *   deadlines    1   2   3   4   5   6   7   8   9 | now
    *   ticks        late late late late late  skipped  9

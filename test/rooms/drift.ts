@@ -32,6 +32,7 @@ export default class Drift extends Room {
   bodies = this.table(Body);
   sparks = this.table(Spark);
   push = this.input(Push);
+  #toldTick = 0;
 
   onCreate(): void {
     for (let i = 0; i < 16; i += 1) this.bodies.spawn({ x: this.random() * 2000, y: this.random() * 2000, name: `rock ${i}` });
@@ -84,8 +85,9 @@ export default class Drift extends Room {
     this.bodies.despawn(client.data.body);
   }
 
-  /** What is in the tables at the start of a tick is what the snapshot of the tick before has shown. */
   private tellHash(): void {
-    this.broadcast('hash', { tick: this.tick - 1, hash: this.stateHash() } satisfies HashMessage);
+    if (this.snapshotTick === this.#toldTick) return;
+    this.#toldTick = this.snapshotTick;
+    this.broadcast('hash', { tick: this.snapshotTick, hash: this.snapshotHash() } satisfies HashMessage);
   }
 }

@@ -22,6 +22,16 @@ import { Tracers } from './tracers.js';
  */
 type View = 'asking' | 'joining' | 'playing' | 'lost';
 
+/** What close codes mean to a player. */
+const meanings: Readonly<Record<number, string>> = {
+  1006: 'The server cannot be reached any more. Is it still running?',
+  1008: 'The server closed the connection because this page sent too much.',
+  1013: 'This connection was too slow to keep up with the game.',
+  4001: 'The server is shutting down.',
+  4002: 'The room had an error and was closed.',
+  4010: 'The connection was interrupted.',
+};
+
 const nameKey = 'arena.name';
 const address = new URLSearchParams(location.search);
 
@@ -52,6 +62,7 @@ function show(view: View): void {
 
 async function join(name: string): Promise<void> {
   joinError.hidden = true;
+  game = undefined;
   show('joining');
   let room: ArenaRoom;
   try {
@@ -73,22 +84,9 @@ function lose(lost: Game, code: number, reason: string): void {
   if (game !== lost) return;
   lost.end();
   chatBox.close();
-  element('lost-reason').textContent = explain(code, reason);
+  element('lost-reason').textContent = meanings[code] ?? 'The server closed the connection.';
+  element('lost-detail').textContent = `Close code ${code}: ${reason === '' ? 'no reason given' : reason}`;
   show('lost');
-}
-
-/** What a close code means to a player. */
-function explain(code: number, reason: string): string {
-  const meanings: Record<number, string> = {
-    1006: 'The server cannot be reached any more. Is it still running?',
-    1008: 'The server closed the connection because this page sent too much.',
-    1013: 'This connection was too slow to keep up with the game.',
-    4001: 'The server is shutting down.',
-    4002: 'The room had an error and was closed.',
-    4010: 'The connection was interrupted.',
-  };
-  const meaning = meanings[code] ?? 'The server closed the connection.';
-  return `${meaning} (${reason === '' ? `code ${code}` : `${reason}, code ${code}`})`;
 }
 
 function draw(nowMs: number): void {

@@ -60,9 +60,9 @@ export class Game {
     this.inputTimer = setInterval(() => this.sendInput(), 1000 / inputRateHz);
   }
 
-  /** Whether the first snapshot has shown the own player. */
+  /** Whether the own player is there and can be played. */
   get isReady(): boolean {
-    return this.stage.me !== undefined;
+    return !this.isOver && this.stage.me !== undefined;
   }
 
   say(line: string): void {
@@ -82,7 +82,7 @@ export class Game {
     this.pullsShown = controls.pulls;
     const { me } = stage;
     if (me !== undefined) camera.lookAt(me.x, me.y);
-    this.painter.draw(stage.scene(controls.pointerX, controls.pointerY, this.markedAtMs), nowMs);
+    this.painter.draw(stage.scene(controls.pointerX, controls.pointerY, this.markedAtMs, this.isReady), nowMs);
     if (me !== undefined && !this.isOver) {
       const respawnInMs = me.dead ? Math.max(100, this.stage.diedAtMs + respawnSec * 1000 - nowMs) : 0;
       if (!me.dead) this.killer = '';
@@ -99,7 +99,7 @@ export class Game {
   }
 
   private sendInput(): void {
-    if (this.isOver || !this.isReady) return;
+    if (!this.isReady) return;
     const { controls } = this;
     const fire = controls.firing || controls.pulls !== this.pullsSent;
     this.pullsSent = controls.pulls;

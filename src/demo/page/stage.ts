@@ -75,6 +75,8 @@ export class Stage {
   /** The room's state is now that of `tick`. */
   takeSnapshot(tick: number, nowMs: number): void {
     this.timeline.arrived(tick, nowMs);
+    // A hidden tab goes on receiving but draws nothing, and only drawing ends tracers.
+    if (nowMs - this.frameMs > 1000) this.tracers.list.length = 0;
     for (const row of this.room.state.players) {
       const actor = this.actors.get(row.id);
       if (actor === undefined) continue;
@@ -114,9 +116,9 @@ export class Stage {
   }
 
   /** The rest of a scene is the painter's and the page's. */
-  scene(pointerX: number, pointerY: number, markedAtMs: number): Scene {
+  scene(pointerX: number, pointerY: number, markedAtMs: number, plays: boolean): Scene {
     const { figures, tracers, sparks, tickOf } = this;
-    const aims = this.me !== undefined && !this.me.dead;
+    const aims = plays && this.me?.dead === false;
     return { figures, tracers, tickOf, sparks, markedAtMs, pointerX, pointerY, aims };
   }
 
@@ -135,9 +137,8 @@ export class Stage {
     } else {
       this.ship.reconcile(row.x, row.y, this.room.ackedInput, this.timeline.dueMs(tick), 1000 / inputRateHz);
     }
-    me.x = this.ship.x;
-    me.y = this.ship.y;
-    this.show(me, { ...row, x: me.x, y: me.y, heading: me.heading }, nowMs);
+    const { health, dead } = row;
+    this.show(me, { x: this.ship.x, y: this.ship.y, heading: me.heading, health, dead }, nowMs);
   }
 
   /** Sets a figure, and starts the sparks for what has happened to it. */

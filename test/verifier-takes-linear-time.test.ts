@@ -1,0 +1,85 @@
+/** The bound is shown by counting what the walk looks at, which no noise of the machine can blur. */
+import { describe, expect, it } from 'vitest';
+import * as flatbuffers from 'flatbuffers';
+import * as server from '../src/protocol/generated/server_generated.js';
+import { encodeClientMessage } from '../src/protocol/client-frames.js';
+import { encodeJoined } from '../src/protocol/server-frames.js';
+import { createClientVerifier, createServerVerifier, Problem, problemOf } from '../src/protocol/verifier.js';
+import { readHostileFrames } from './corpus/hostile-frames.js';
+import { CLIENT_FRAMES, JOINED, SERVER_FRAMES } from './corpus/legal-frames.js';
+import { SeededRandom } from './corpus/seeded-random.js';
+
+/**
+ * Dearest step: a table of 4 bytes charges 4 and looks at 1 table and at most 7 fields, and costs a reference in a
+ * vector. So at most (8 + 1) / 4 steps a charged byte, with 8 charged bytes a byte of frame, and the root before.
+ */
+const STEPS_PER_BYTE = 18;
+const STEPS_AT_LEAST = 16;
+
+const joinedWithFields = (fields: number): Uint8Array =>
+  encodeJoined({ ...JOINED, input: Array.from({ length: fields }, (_, i) => ({ ...JOINED.input[0]!, name: `f${i}` })) });
+
+describe('a walk looks at no more than the frame is long', () => {
+  it('an input costs 5 steps, whatever its body', () => {
+    const verifier = createClientVerifier();
+    for (const { bytes } of CLIENT_FRAMES.slice(0, 2)) {
+      expect(verifier.verify(bytes)).toBe(0);
+      expect(verifier.steps).toBe(5);
+    }
+  });
+
+  it('twice the frame costs twice the steps', () => {
+    const verifier = createServerVerifier();
+    const stepsOf = (bytes: Uint8Array): number => {
+      expect(verifier.verify(bytes)).toBe(0);
+      return verifier.steps;
+    };
+    const less = stepsOf(joinedWithFields(1000)) - stepsOf(joinedWithFields(500));
+    const more = stepsOf(joinedWithFields(2000)) - stepsOf(joinedWithFields(1000));
+    expect(more / less).toBeGreaterThan(1.9);
+    expect(more / less).toBeLessThan(2.1);
+  });
+
+  it('a payload is not walked at all', () => {
+    const verifier = createClientVerifier();
+    verifier.verify(encodeClientMessage('a', 1, new Uint8Array(10)));
+    const steps = verifier.steps;
+    verifier.verify(encodeClientMessage('a', 1, new Uint8Array(10_000)));
+    expect(verifier.steps).toBe(steps);
+  });
+
+  it('parts that are shared to make a small frame read like a huge one are refused inside the bound', () => {
+    // n tables that are one table of n fields that are one field with a name of n bytes: n^3 bytes to read in 9 n.
+    for (const n of [8, 64, 512, 4096]) {
+      const b = new flatbuffers.Builder(1);
+      const name = b.createString('x'.repeat(n));
+      const field = server.FieldSpec.createFieldSpec(b, name, 0, 0, 0, 0, 0, 0);
+      const fields = server.TableSpec.createFieldsVector(b, new Array<number>(n).fill(field));
+      const table = server.TableSpec.createTableSpec(b, name, 1, fields);
+      const tables = server.Joined.createTablesVector(b, new Array<number>(n).fill(table));
+      const joined = server.Joined.createJoined(b, name, name, name, 60, 20, tables, fields);
+      b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Joined, joined));
+      const bytes = b.asUint8Array();
+      const verifier = createServerVerifier();
+      expect(problemOf(verifier.verify(bytes))).toBe(Problem.OverBudget);
+      expect(verifier.steps).toBeLessThanOrEqual(STEPS_PER_BYTE * bytes.length + STEPS_AT_LEAST);
+    }
+  });
+
+  it('no mutation of any frame exceeds it', () => {
+    const random = new SeededRandom(20_260_103);
+    const client = createClientVerifier();
+    const serverSide = createServerVerifier();
+    const hostile = readHostileFrames().map(({ bytes }) => bytes);
+    const frames = [...CLIENT_FRAMES, ...SERVER_FRAMES].map(({ bytes }) => bytes).concat(hostile, joinedWithFields(50));
+    for (let run = 0; run < 20_000; run++) {
+      const copy = frames[random.below(frames.length)]!.slice();
+      for (let n = 1 + random.below(3); n > 0; n--) copy[random.below(copy.length)] = random.below(64);
+      const limit = STEPS_PER_BYTE * copy.length + STEPS_AT_LEAST;
+      client.verify(copy);
+      expect(client.steps).toBeLessThanOrEqual(limit);
+      serverSide.verify(copy);
+      expect(serverSide.steps).toBeLessThanOrEqual(limit);
+    }
+  });
+});
