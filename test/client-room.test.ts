@@ -116,7 +116,7 @@ test('acknowledgements of 16 bits are unwrapped against what was sent', async ()
   room.onStateChange(() => acks.push(room.ackedInput));
   [3, 65_535, 65_536, 69_999, 70_000].forEach((seq, i) => peer.delta(31 + i, 1, seq & 0xffff));
   await settled();
-  // What comes first is 67,536 ago in 16 bits: it can only be the 65,539th.
+  // 3 is read as the newest number sent with those low 16 bits: 65,536 + 3.
   expect(acks).toEqual([65_539, 65_539, 65_539, 69_999, 70_000]);
 });
 

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ClientFrameKind, ClientFrameReader } from '../src/protocol/client-frames.js';
 import { ServerFrameKind, ServerFrameReader } from '../src/protocol/server-frames.js';
-import { problemOf, Problem, verifyClientFrame, verifyServerFrame } from '../src/protocol/verifier.js';
-import { FrameVerifier, CLIENT_FRAME_BYTES_MAX, SERVER_FRAME_BYTES_MAX } from '../src/protocol/verifier.js';
+import {
+  CLIENT_FRAME_BYTES_MAX,
+  FrameVerifier,
+  Problem,
+  problemOf,
+  SERVER_FRAME_BYTES_MAX,
+  verifyClientFrame,
+  verifyServerFrame,
+} from '../src/protocol/verifier.js';
 import { TableShape, tableVector } from '../src/protocol/verifier-shape.js';
 import { readHostileFrames } from './corpus/hostile-frames.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from './corpus/legal-frames.js';

@@ -4,7 +4,14 @@ import * as flatbuffers from 'flatbuffers';
 import * as server from '../src/protocol/generated/server_generated.js';
 import { encodeClientMessage } from '../src/protocol/client-frames.js';
 import { encodeJoined } from '../src/protocol/server-frames.js';
-import { createClientVerifier, createServerVerifier, Problem, problemOf } from '../src/protocol/verifier.js';
+import {
+  createClientVerifier,
+  createServerVerifier,
+  FrameVerifier,
+  Problem,
+  problemOf,
+} from '../src/protocol/verifier.js';
+import { TableShape, tableVector } from '../src/protocol/verifier-shape.js';
 import { readHostileFrames } from './corpus/hostile-frames.js';
 import { CLIENT_FRAMES, JOINED, SERVER_FRAMES } from './corpus/legal-frames.js';
 import { SeededRandom } from './corpus/seeded-random.js';
@@ -16,8 +23,10 @@ import { SeededRandom } from './corpus/seeded-random.js';
 const STEPS_PER_BYTE = 18;
 const STEPS_AT_LEAST = 16;
 
-const joinedWithFields = (fields: number): Uint8Array =>
-  encodeJoined({ ...JOINED, input: Array.from({ length: fields }, (_, i) => ({ ...JOINED.input[0]!, name: `f${i}` })) });
+function joinedWithFields(count: number): Uint8Array {
+  const input = Array.from({ length: count }, (_, i) => ({ ...JOINED.input[0]!, name: `f${1000 + i}` }));
+  return encodeJoined({ ...JOINED, input });
+}
 
 describe('a walk looks at no more than the frame is long', () => {
   it('an input costs 5 steps, whatever its body', () => {
@@ -64,6 +73,40 @@ describe('a walk looks at no more than the frame is long', () => {
       expect(problemOf(verifier.verify(bytes))).toBe(Problem.OverBudget);
       expect(verifier.steps).toBeLessThanOrEqual(STEPS_PER_BYTE * bytes.length + STEPS_AT_LEAST);
     }
+  });
+
+  it('the last shared string counts', () => {
+    // Eight times a name that is nearly the frame is inside the budget, the ninth is not; nothing follows it.
+    const problemWith = (fieldCount: number): number => {
+      const b = new flatbuffers.Builder(1);
+      const name = b.createString('x'.repeat(10_000));
+      const field = server.FieldSpec.createFieldSpec(b, name, 0, 0, 0, 0, 0, 0);
+      const input = server.Joined.createInputVector(b, new Array<number>(fieldCount).fill(field));
+      const tables = server.Joined.createTablesVector(b, []);
+      const id = b.createString('id');
+      const joined = server.Joined.createJoined(b, id, id, id, 60, 20, tables, input);
+      b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Joined, joined));
+      return problemOf(createServerVerifier().verify(b.asUint8Array()));
+    };
+    expect(problemWith(8)).toBe(Problem.None);
+    expect(problemWith(9)).toBe(Problem.OverBudget);
+  });
+
+  it('a shared table counts with all the bytes it claims', () => {
+    const leaf = new TableShape('Leaf', []);
+    const verifier = new FrameVerifier(new TableShape('Tree', [tableVector('leaves', [leaf], true)]), 65_536);
+    const problemWith = (leafCount: number): number => {
+      const bytes = new Uint8Array(32_768);
+      const words = new Uint32Array(bytes.buffer);
+      // Root at 16, its vtable at 4: leaves at 4. The leaves' vtable at 12: no fields, a table of 30,000 bytes.
+      words.set([16, 0x0008_0006, 4, (30_000 << 16) | 4, 12, 4, leafCount]);
+      const leafAt = 28 + 4 * leafCount;
+      for (let i = 0; i < leafCount; i++) words[7 + i] = leafAt - (28 + 4 * i);
+      words[leafAt / 4] = leafAt - 12;
+      return problemOf(verifier.walk(bytes));
+    };
+    expect(problemWith(8)).toBe(Problem.None);
+    expect(problemWith(9)).toBe(Problem.OverBudget);
   });
 
   it('no mutation of any frame exceeds it', () => {

@@ -12,7 +12,6 @@ export function botName(n: number): string {
 }
 
 /** Control characters, and those that change the direction or the look of the text after them. */
-// eslint-disable-next-line no-control-regex
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
 
 /**

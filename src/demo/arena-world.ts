@@ -25,7 +25,7 @@ const hueStep = 97;
  * The rules of the arena, over the room's tables. Knows no clients, sockets or clocks: time is counted in ticks and
  * chance comes from the function it is given, so the same calls give the same game.
  *
- * A step allocates nothing but the row of a new bullet: loops run over columns, geometry goes through objects made once.
+ * A step allocates nothing but the row of a new bullet: loops run over columns, geometry uses objects made once.
  */
 export class ArenaWorld {
   /** Ticks stepped so far. */

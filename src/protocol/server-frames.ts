@@ -282,7 +282,8 @@ export function encodeServerMessage(type: string, encoding: number, payload: Uin
 
 /** The answer to a ping: its own `timeMs` and how late the shard's newest tick began. */
 export function encodePong(timeMs: number, latenessUs: number): Uint8Array<ArrayBuffer> {
-  return new PongFrameWriter().write(timeMs, latenessUs);
+  const builder = new flatbuffers.Builder(64);
+  return finish(builder, ServerEvent.Pong, Pong.createPong(builder, timeMs, latenessUs));
 }
 
 /**

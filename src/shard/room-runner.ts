@@ -64,6 +64,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   readonly clock = new RoomClock();
   readonly log: Logger;
   tick = 0;
+  latenessMs = 0;
   state: RunnerState = 'creating';
 
   private room!: Room;
@@ -264,6 +265,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     const { counters, clock, tickLateness, tickDuration } = this.services;
     const startMs = clock.nowMs();
     this.tick += 1;
+    this.latenessMs = latenessMs;
     try {
       this.clock.advance(this.dtMs);
       if (this.state !== 'running') return; // a timer called disconnect()

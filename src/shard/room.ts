@@ -15,6 +15,7 @@ export interface RoomContext {
   readonly type: string;
   readonly clients: readonly Client[];
   readonly tick: number;
+  readonly latenessMs: number;
   readonly clock: RoomClock;
   readonly log: Logger;
   addTable(table: Table): void;
@@ -111,6 +112,14 @@ export abstract class Room {
   /** Number of the tick that runs or ran last; the first is 1. */
   get tick(): number {
     return this.#context.tick;
+  }
+
+  /**
+   * How long after its deadline the tick that runs, or ran last, began: 0 or more, in milliseconds of real time. For
+   * rooms that drop optional work when their shard is behind; what the game computes should not depend on it.
+   */
+  get latenessMs(): number {
+    return this.#context.latenessMs;
   }
 
   /** Timers in game time: they advance with ticks and end with the room. */

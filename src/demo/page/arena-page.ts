@@ -8,7 +8,7 @@ import { Controls } from './controls.js';
 import { element } from './element.js';
 import { Game } from './game.js';
 import { Overlay } from './overlay.js';
-import { Painter } from './painter.js';
+import { Painter, type Scene } from './painter.js';
 import { Sparks } from './sparks.js';
 import { openTestWindow } from './test-window.js';
 import { Tracers } from './tracers.js';
@@ -42,8 +42,14 @@ const overlay = new Overlay(element('overlay'));
 const nameField = element<HTMLInputElement>('name');
 const joinButton = element<HTMLButtonElement>('join');
 const joinError = element('join-error');
-const emptyScene = {
-  figures: [], tracers: new Tracers(1), tickOf: () => 0, sparks: new Sparks(Math.random), markedAtMs: 0, pointerX: 0, pointerY: 0,
+const emptyScene: Scene = {
+  figures: [],
+  tracers: new Tracers(1),
+  tickOf: () => 0,
+  sparks: new Sparks(Math.random),
+  markedAtMs: 0,
+  pointerX: 0,
+  pointerY: 0,
   aims: false,
 };
 

@@ -55,7 +55,7 @@ export class Game {
     room.onMessage('hit', (_: Hit) => {
       this.markedAtMs = this.nowMs();
     });
-    room.onMessage('chat', (line: ChatLine) => this.chatLines.add([{ name: line.name, isMe: false }, `  ${line.text}`]));
+    room.onMessage('chat', ({ name, text }: ChatLine) => this.chatLines.add([{ name, isMe: false }, `  ${text}`]));
     // A timer and not the frame loop: inputs go on at their rate where frames are rare or, in a hidden tab, stop.
     this.inputTimer = setInterval(() => this.sendInput(), 1000 / inputRateHz);
   }

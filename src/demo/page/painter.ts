@@ -49,7 +49,7 @@ export class Painter {
     ink.fillStyle = '#06080d';
     ink.fillRect(0, 0, this.canvas.width, this.canvas.height);
     const zoom = camera.scale * ratio;
-    ink.setTransform(zoom, 0, 0, zoom, (camera.width / 2) * ratio - camera.x * zoom, (camera.height / 2) * ratio - camera.y * zoom);
+    ink.setTransform(zoom, 0, 0, zoom, camera.screenX(0) * ratio, camera.screenY(0) * ratio);
     drawGround(ink);
     this.drawTracers(scene);
     for (const figure of scene.figures) if (!figure.dead) drawFigure(ink, figure, nowMs);

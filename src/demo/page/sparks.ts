@@ -39,7 +39,9 @@ export class Sparks {
       const flownSec = (age - (age * age) / 2) * (this.lifeMs[i]! / 1000);
       const size = 4.5 * (1 - age);
       ink.fillStyle = `hsla(${this.hue[i]!}, 100%, ${60 + 25 * (1 - age)}%, ${1 - age})`;
-      ink.fillRect(this.x[i]! + this.vx[i]! * flownSec - size / 2, this.y[i]! + this.vy[i]! * flownSec - size / 2, size, size);
+      const x = this.x[i]! + this.vx[i]! * flownSec;
+      const y = this.y[i]! + this.vy[i]! * flownSec;
+      ink.fillRect(x - size / 2, y - size / 2, size, size);
     }
   }
 }

@@ -73,7 +73,8 @@ export function openTestWindow(game: () => Game | undefined, camera: Camera, isO
     bullets() {
       const current = game();
       if (current === undefined) return [];
-      return Array.from(current.room.state.bullets, ({ id, x, y, heading, shooter }) => ({ id, x, y, heading, shooter }));
+      const { bullets } = current.room.state;
+      return Array.from(bullets, ({ id, x, y, heading, shooter }) => ({ id, x, y, heading, shooter }));
     },
     toScreen(x: number, y: number) {
       return { x: camera.screenX(x), y: camera.screenY(y) };

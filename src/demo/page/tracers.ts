@@ -57,7 +57,7 @@ export class Tracers {
     return tracer;
   }
 
-  /** Starts the shot of a bullet that a snapshot shows at (x, y), already some way from its shooter at (ownerX, ownerY). */
+  /** Starts the shot of a bullet that a snapshot shows at (x, y), some way from its shooter at (ownerX, ownerY). */
   appear(
     bullet: number, owner: number, hue: number, x: number, y: number, heading: number, tick: number,
     ownerX: number, ownerY: number,
@@ -74,7 +74,9 @@ export class Tracers {
     return this.byBullet.has(bullet);
   }
 
-  /** The bullet is gone in the snapshot of `tick`. Unless a wall explains it, it hit one of `targets` since `seenTick`. */
+  /**
+   * The bullet is gone in the snapshot of `tick`. Unless a wall explains it, it hit one of `targets` since `seenTick`.
+   */
   vanish(bullet: number, seenTick: number, tick: number, targets: readonly Target[]): void {
     const tracer = this.byBullet.get(bullet);
     this.byBullet.delete(bullet);
@@ -87,8 +89,8 @@ export class Tracers {
   }
 
   /**
-   * Stops a shot of the own player at the first of `targets` it meets between two drawn ticks. The room decides about the
-   * hit; this is only where the line ends.
+   * Stops a shot of the own player at the first of `targets` it meets between two drawn ticks. The room decides about
+   * the hit; this is only where the line ends.
    */
   clip(tracer: Tracer, fromTick: number, toTick: number, targets: readonly Target[]): void {
     if (toTick <= fromTick || tracer.endTick <= fromTick) return;

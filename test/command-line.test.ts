@@ -1,0 +1,112 @@
+/** `node dist/server.js`: flags, exit codes, signals, and what it says when it can't start. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { connect } from '../src/client/node.js';
+import { REPOSITORY, ServerProcess } from './support/server-process.js';
+import { ROOMS_FOLDER } from './support/setup.js';
+
+mkdirSync(`${REPOSITORY}test/.tmp`, { recursive: true });
+const folder = mkdtempSync(`${REPOSITORY}test/.tmp/command-line-`);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(args: readonly string[], env?: Record<string, string>): Promise<ServerProcess & { code: number | null }> {
+  const server = ServerProcess.spawn({ args, env });
+  const { code } = await server.exited;
+  return Object.assign(server, { code });
+}
+
+it('--help names every flag with its environment variable and default, exit 0', async () => {
+  const { code, stdout } = await run(['--help']);
+  expect(code).toBe(0);
+  for (const flag of ['port', 'host', 'shards', 'rooms', 'admin-port', 'admin-host', 'log-level', 'help', 'version']) {
+    expect(stdout).toContain(`--${flag}`);
+  }
+  for (const variable of ['PORT', 'HOST', 'SHARDS', 'ROOMS', 'ADMIN_PORT', 'ADMIN_HOST', 'LOG_LEVEL']) {
+    expect(stdout).toContain(variable);
+  }
+  expect(stdout).toContain('2567');
+  expect(stdout).toContain('9567');
+});
+
+it('--version prints the version of the package, exit 0', async () => {
+  const manifest = JSON.parse(readFileSync(`${REPOSITORY}package.json`, 'utf8')) as { version: string };
+  const { code, stdout } = await run(['--version']);
+  expect(code).toBe(0);
+  expect(stdout.trim()).toBe(manifest.version);
+});
+
+it('lists every wrong value with the value, the limit and the remedy, exit 2', async () => {
+  const { code, stderr } = await run(['--port', '99999', '--shards', 'many', '--prot', '1', '--rooms', '/nowhere'], {
+    LOG_LEVEL: 'loud',
+  });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/--port is "99999"; expected 0 to 65535/);
+  expect(stderr).toMatch(/--shards is "many"; expected/);
+  expect(stderr).toMatch(/--prot.*did you mean --port/);
+  expect(stderr).toMatch(/--rooms is "\/nowhere"/);
+  expect(stderr).toMatch(/LOG_LEVEL \(environment\) is "loud"/);
+});
+
+it('a taken port: a clear message, exit 1', async () => {
+  const holder = createTcpServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const port = String((holder.address() as AddressInfo).port);
+  const game = await run(['--port', port, '--host', '127.0.0.1', '--admin-port', '0', '--log-level', 'silent']);
+  expect(game.code).toBe(1);
+  expect(game.stderr).toContain(`127.0.0.1:${port}`);
+  expect(game.stderr).toMatch(/taken/);
+  const admin = await run(['--port', '0', '--host', '127.0.0.1', '--admin-port', port, '--log-level', 'silent']);
+  expect(admin.code).toBe(1);
+  expect(admin.stderr).toContain(`127.0.0.1:${port}`);
+  holder.close();
+});
+
+it('two servers can not share a port by accident', async () => {
+  const first = await ServerProcess.start({ args: ['--log-level', 'silent'] });
+  const port = new URL(first.url).port;
+  const second = await run(['--port', port, '--host', '127.0.0.1', '--admin-port', '0', '--log-level', 'silent']);
+  expect(second.code).toBe(1);
+  expect((await first.stop()).code).toBe(0);
+});
+
+it('room modules that fail to load are all named, exit 1', async () => {
+  writeFileSync(path.join(folder, 'broken.js'), 'export default class {');
+  writeFileSync(path.join(folder, 'nothing.js'), 'export const room = 1;');
+  writeFileSync(path.join(folder, 'plain.js'), 'export default class Plain {}');
+  writeFileSync(
+    path.join(folder, 'racing.js'),
+    "import { Room } from 'escapement'; export default class extends Room { static tickRate = 0; static maxClients = -1; }",
+  );
+  const { code, stderr } = await run(['--port', '0', '--admin-port', '0', '--rooms', folder, '--log-level', 'silent']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/room broken: .*broken\.js/);
+  expect(stderr).toMatch(/room nothing: its module's default export is missing; expected a class that extends Room/);
+  expect(stderr).toMatch(/room plain: its module's default export is the function or class Plain/);
+  expect(stderr).toMatch(/room racing: tickRate is 0; expected a whole number from 1 to 240/);
+  expect(stderr).toMatch(/room racing: maxClients is -1; expected/);
+});
+
+it.each(['SIGTERM', 'SIGINT'] as const)('%s: clients are told with 4001, exit 0', async (signal) => {
+  const server = await ServerProcess.start({ args: ['--rooms', ROOMS_FOLDER, '--log-level', 'warn'] });
+  const room = await connect(server.url).joinOrCreate('probe');
+  const left = new Promise<{ code: number; reason: string }>((resolve) =>
+    room.onLeave((code, reason) => resolve({ code, reason })),
+  );
+  const { code } = await server.stop(signal);
+  expect(await left).toEqual({ code: 4001, reason: 'the server is shutting down' });
+  expect(code).toBe(0);
+});
+
+it('prints exactly one ready line with the URL, and answers on it', async () => {
+  const server = await ServerProcess.start({ args: ['--log-level', 'silent'] });
+  expect(server.stdout.trim().split('\n')).toHaveLength(1);
+  const health = (await (await fetch(`${server.url}/healthz`)).json()) as { status: string };
+  expect(health.status).toBe('ok');
+  const page = await fetch(`${server.url}/`);
+  expect(page.headers.get('content-type')).toContain('text/html');
+  expect((await fetch(`${server.url}/../package.json`)).status).toBe(404);
+  expect((await fetch(`${server.adminUrl}/healthz`)).status).toBe(200);
+  await server.stop();
+});
