@@ -9,14 +9,24 @@ export function unsupportedNodeText(version: string, platform: string, arch: str
   );
 }
 
+/** Node 20 from 20.19 on, and 22 or newer; whether there is a binary for it is another question. */
+export function isSupportedNode(version: string): boolean {
+  const [major, minor] = version.replace('v', '').split('.').map(Number) as [number, number];
+  return (major === 20 && minor >= 19) || major >= 22;
+}
+
 /** Loads what needs uWebSockets.js, and says it in plain words when that can't be. */
 export async function importHost<M>(load: () => Promise<M>): Promise<M> {
+  if (!isSupportedNode(process.version)) throw unsupportedNode();
   try {
     return await load();
   } catch (cause) {
     if (!(cause instanceof Error) || !/uWS|uWebSockets|uws_/.test(cause.message)) throw cause;
-    throw Object.assign(new Error(unsupportedNodeText(process.version, process.platform, process.arch), { cause }), {
-      code: 'ERR_ESCAPEMENT_NODE',
-    });
+    throw unsupportedNode(cause);
   }
+}
+
+function unsupportedNode(cause?: unknown): Error {
+  const error = new Error(unsupportedNodeText(process.version, process.platform, process.arch), { cause });
+  return Object.assign(error, { code: 'ERR_ESCAPEMENT_NODE' });
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { connect } from '../src/client/node.js';
 import type Arena from '../src/demo/rooms/arena.js';
-import { unsupportedNodeText } from '../src/node-support.js';
+import { isSupportedNode, unsupportedNodeText } from '../src/node-support.js';
 import { REPOSITORY, ServerProcess } from './support/server-process.js';
 
 it('builds and plays on Node 22', { timeout: 120_000 }, async () => {
@@ -51,4 +51,9 @@ it('a version without a binary is told so in one line with the remedy', () => {
   expect(run.stderr.trim().split('\n')).toEqual([
     `escapement: ${unsupportedNodeText('v24.1.0', process.platform, process.arch)}`,
   ]);
+});
+
+it('knows the versions it runs on', () => {
+  expect(['v20.19.0', 'v20.20.2', 'v22.0.0', 'v22.23.3'].map(isSupportedNode)).toEqual([true, true, true, true]);
+  expect(['v18.20.0', 'v20.18.3', 'v21.7.3'].map(isSupportedNode)).toEqual([false, false, false]);
 });

@@ -35,6 +35,11 @@ import { RoomState } from './room-state.js';
 import { withRoomContext, type MessageHandler, type Room, type RoomClass, type RoomContext } from './room.js';
 import type { Clock, Scheduled } from './schedule.js';
 
+/** Which tick the shard is in, for the logs; 0 between ticks. */
+export interface RunningRoom {
+  tick: number;
+}
+
 /** What a shard lends to its rooms. */
 export interface ShardServices {
   readonly outbox: Outbox;
@@ -44,7 +49,8 @@ export interface ShardServices {
   readonly tickDuration: HistogramBlock;
   readonly clock: Clock;
   readonly log: Logger;
-  post(message: ShardToHost, transfer?: undefined): void;
+  readonly running: RunningRoom;
+  post(message: ShardToHost): void;
   compute(module: string, data: unknown): Promise<unknown>;
   /** The room has ended and is to be forgotten. */
   ended(runner: RoomRunner): void;
@@ -155,7 +161,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   private report(error: unknown, hook: string): void {
     this.services.counters.add(ShardCounter.hookErrors);
-    this.log.error({ err: error, hook, tick: this.tick }, `${hook} threw`);
+    this.log.error({ err: error, hook }, `${hook} threw`);
   }
 
   private nameTables(): void {
@@ -262,9 +268,10 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   runTick(_deadlineMs: number, latenessMs: number): void {
     if (this.state !== 'running') return;
-    const { counters, clock, tickLateness, tickDuration } = this.services;
+    const { counters, clock, running, tickLateness, tickDuration } = this.services;
     const startMs = clock.nowMs();
     this.tick += 1;
+    running.tick = this.tick;
     this.latenessMs = latenessMs;
     try {
       this.clock.advance(this.dtMs);
@@ -275,6 +282,8 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       if (this.snapshotDue()) this.sendSnapshot();
     } catch (error) {
       this.fail(error, 'onTick');
+    } finally {
+      running.tick = 0;
     }
     counters.add(ShardCounter.ticks);
     counters.set(ShardCounter.lastTickLatenessUs, latenessMs * 1000);

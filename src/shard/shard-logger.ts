@@ -7,15 +7,17 @@ import { pino, stdTimeFunctions, type LevelWithSilent, type Logger } from 'pino'
  *
  * @param writeLine takes one line, its newline included
  * @param level least severe level written
+ * @param context fields of this very moment, such as the tick that runs
  * @param bindings fields of every line, such as `{ shard: 0 }`; a room adds its own with `logger.child`
  */
 export function createShardLogger(
   writeLine: (line: string) => void,
   level: LevelWithSilent,
   bindings: Readonly<Record<string, unknown>>,
+  context: () => Record<string, unknown> = () => ({}),
 ): Logger {
   return pino(
-    { level, base: { pid: process.pid, ...bindings }, timestamp: stdTimeFunctions.isoTime },
+    { level, base: { pid: process.pid, ...bindings }, timestamp: stdTimeFunctions.isoTime, mixin: context },
     { write: writeLine },
   );
 }

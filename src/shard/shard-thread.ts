@@ -11,7 +11,7 @@ import { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
 import { ComputeClient } from './compute-client.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
-import type { RoomRunner, ShardServices } from './room-runner.js';
+import type { RoomRunner, RunningRoom, ShardServices } from './room-runner.js';
 import { roomClassProblems, type RoomClass } from './room.js';
 import { Schedule, type Clock } from './schedule.js';
 import { createShardLogger } from './shard-logger.js';
@@ -22,7 +22,14 @@ const HEAP_SAMPLE_MS = 1000;
 const start = workerData as ShardStart;
 const port = parentPort!;
 const post = (message: ShardToHost): void => port.postMessage(message);
-const log = createShardLogger((line) => post({ kind: 'log', line }), start.logLevel, { shard: start.shardIndex });
+/** The room whose tick runs at this moment. */
+const running: RunningRoom = { tick: 0 };
+const log = createShardLogger(
+  (line) => post({ kind: 'log', line }),
+  start.logLevel,
+  { shard: start.shardIndex },
+  () => (running.tick === 0 ? {} : { tick: running.tick }),
+);
 const clock: Clock = { nowMs: () => performance.now() };
 
 async function loadRooms(): Promise<{ classes: Map<string, RoomClass>; problems: string[] }> {
@@ -65,6 +72,7 @@ function run(classes: Map<string, RoomClass>): void {
     tickDuration: new HistogramBlock(start.counters, ShardHistogram.tickDurationUs),
     clock,
     log,
+    running,
     post,
     compute: (module, data) => compute.run(module, data),
     ended: (runner) => shard.ended(runner, services),

@@ -46,7 +46,8 @@ export interface Field<T extends number | boolean | string = number | boolean | 
 
 export type Fields = Readonly<Record<string, Field>>;
 export type FieldValue<F> = F extends Field<infer T> ? T : never;
-export type Values<F extends Fields> = { [K in keyof F]: FieldValue<F[K]> };
+/** What game code reads and writes. Writable, although a declaration (`const F`) is read-only. */
+export type Values<F extends Fields> = { -readonly [K in keyof F]: FieldValue<F[K]> };
 
 const INT32_MAX = 2 ** 31 - 1;
 const TEXT_BYTES_MAX = 1024;
