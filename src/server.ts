@@ -13,19 +13,29 @@ const EXIT_USAGE = 2;
 /** The process ends this long after the signal, come what may. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
 
+/** A second signal this much later ends the process at once. */
+const INSISTING_MS = 1000;
+
 async function run(config: ServerConfig, demo: boolean): Promise<void> {
   const { startServer } = await importHost(() => import('./host/create-server.js'));
   const publicDir = demo ? fileURLToPath(new URL('./demo/page/', import.meta.url)) : config.publicDir;
   const server = await startServer({ ...config, publicDir });
+  let stoppedMs = 0;
   const stop = (signal: string): void => {
+    if (stoppedMs > 0) {
+      // Ctrl-C under npm comes twice, from the terminal and from npm; a person who insists comes later.
+      if (performance.now() - stoppedMs > INSISTING_MS) process.exit(EXIT_FAILED);
+      return;
+    }
+    stoppedMs = performance.now();
     setTimeout(() => process.exit(EXIT_FAILED), SHUTDOWN_DEADLINE_MS).unref();
     server.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error, `closing after ${signal}`),
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
   const { url } = await server.listen();
   const what = demo ? 'the demo arena' : `rooms ${Object.keys(config.rooms).join(', ')}`;
   const admin = server.adminPort === null ? '' : `, metrics at http://${config.adminHost}:${server.adminPort}/metrics`;

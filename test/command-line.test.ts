@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { connect } from '../src/client/node.js';
+import { connect } from 'escapement/client';
 import { REPOSITORY, ServerProcess } from './support/server-process.js';
 import { ROOMS_FOLDER } from './support/setup.js';
 
@@ -94,6 +94,8 @@ it.each(['SIGTERM', 'SIGINT'] as const)('%s: clients are told with 4001, exit 0'
   const left = new Promise<{ code: number; reason: string }>((resolve) =>
     room.onLeave((code, reason) => resolve({ code, reason })),
   );
+  // Twice, as Ctrl-C under npm does.
+  server.child.kill(signal);
   const { code } = await server.stop(signal);
   expect(await left).toEqual({ code: 4001, reason: 'the server is shutting down' });
   expect(code).toBe(0);

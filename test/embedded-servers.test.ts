@@ -1,6 +1,6 @@
 /** createServer in a host program: several at once, routes beside ours, errors with a code. */
 import { afterEach, expect, it } from 'vitest';
-import { connect } from '../src/client/node.js';
+import { connect } from 'escapement/client';
 // The built package, as a host program imports it: shards are threads and need compiled files.
 import { createServer, type Server } from 'escapement';
 import { ROOMS_FOLDER } from './support/setup.js';
@@ -40,7 +40,9 @@ it('several servers live in one program and close one by one', async () => {
 
 it("a host program's own routes work beside ours", async () => {
   const server = await make();
-  server.app.get('/api/version', (res) => res.end('mine'));
+  server.app.get('/api/version', (res) => {
+    res.end('mine');
+  });
   const { url } = await server.listen();
   expect(await (await fetch(`${url}/api/version`)).text()).toBe('mine');
   expect((await fetch(`${url}/healthz`)).status).toBe(200);

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, inject, it } from 'vitest';
-import { connect } from '../src/client/node.js';
-import type Arena from '../src/demo/rooms/arena.js';
+import { connect } from 'escapement/client';
+import type Arena from '../dist/demo/rooms/arena.js';
 import { isSupportedNode, unsupportedNodeText } from '../src/node-support.js';
 import { REPOSITORY, ServerProcess } from './support/server-process.js';
 

@@ -1,6 +1,6 @@
 /** What a room's hooks and methods promise, seen from real clients of a built server. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { connect, type ClientRoom } from '../src/client/node.js';
+import { connect, type ClientRoom } from 'escapement/client';
 import type Probe from './rooms/probe.js';
 import { ServerProcess } from './support/server-process.js';
 import { ROOMS_FOLDER } from './support/setup.js';

@@ -1,6 +1,6 @@
 /** Eight rooms of sixteen clients against a built server: every client's state equals the room's at the same tick. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect, type ClientRoom } from '../src/client/node.js';
+import { connect, type ClientRoom } from 'escapement/client';
 import type Drift from './rooms/drift.js';
 import type { HashMessage } from './rooms/drift.js';
 import { ServerProcess } from './support/server-process.js';

@@ -72,6 +72,8 @@ export class Front {
   private listenSocket: us_listen_socket | false = false;
   private sweep: NodeJS.Timeout | undefined;
   private closing = false;
+  /** Called when the last connection has gone. */
+  private onEmpty: (() => void) | null = null;
 
   constructor(
     private readonly options: FrontOptions,
@@ -121,13 +123,24 @@ export class Front {
     this.listenSocket = false;
   }
 
-  /** Takes no more connections and closes those there are. */
-  close(code: number, reason: string): void {
+  /**
+   * Takes no more connections and closes those there are. Resolves when they have gone, or after `deadlineMs`: a client
+   * that doesn't read can't be told.
+   */
+  async close(code: number, reason: string, deadlineMs: number): Promise<void> {
     this.closing = true;
     this.unlisten();
     // What shards sent before goes out before.
     for (const link of this.links) this.pump.drain(link);
     this.connections.forEach((connection) => connection.socket?.end(code, reason));
+    if (this.connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, deadlineMs);
+      this.onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Lets go of the shards and of every socket that is still there. */
@@ -246,6 +259,7 @@ export class Front {
     this.counters.set(FrontCounter.connections, this.connections.size);
     this.events.closed(connection, code);
     connection.state = 'closed';
+    if (this.connections.size === 0) this.onEmpty?.();
   }
 
   private sweepConnections(): void {

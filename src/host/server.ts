@@ -21,6 +21,9 @@ import { ShardHandle, type ShardOptions } from './shard-handle.js';
 /** How long rooms may take to end before their threads are. */
 const STOP_DEADLINE_MS = 5000;
 
+/** How long closed sockets may take to go: a close frame and its answer. */
+const CLOSE_DEADLINE_MS = 1000;
+
 /** What the thread that makes a server lends it. */
 export interface ServerSources extends RandomSource {
   nowMs(): number;
@@ -132,7 +135,7 @@ export class Server {
     this.matchmaker.drain();
     const reason = 'the server is shutting down';
     await Promise.all(this.shards.map((shard) => shard.stop(STOP_DEADLINE_MS)));
-    this.front.close(CloseCode.Shutdown, reason);
+    await this.front.close(CloseCode.Shutdown, reason, CLOSE_DEADLINE_MS);
     await this.admin?.close();
     await this.compute.close();
     await Promise.all(this.shards.map((shard) => shard.terminate()));

@@ -7,7 +7,7 @@ import type { Client } from './client.js';
 import { Input } from './input.js';
 import type { RoomClock } from './room-clock.js';
 
-export type MessageHandler = (client: Client, payload: any) => void | Promise<void>;
+export type MessageHandler = (client: Client, payload: any) => unknown;
 
 /** What a room is run by. The real one is RoomRunner. */
 export interface RoomContext {

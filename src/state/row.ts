@@ -31,15 +31,21 @@ export interface RowObject {
 
 export type RowClass = new (owner: RowOwner, slot: number, id: number) => RowObject;
 
+/** Where a row keeps its table: a symbol, so that it takes no field's name. */
+const OWNER = Symbol('owner');
+
 /** Makes the class whose instances view rows of these fields. */
 export function createRowClass(fieldNames: readonly string[], fieldList: readonly Field[]): RowClass {
   class RowView implements RowObject {
-    // Not enumerable through JSON: see toJSON.
+    readonly [OWNER]: RowOwner;
+
     constructor(
-      readonly owner: RowOwner,
+      owner: RowOwner,
       public index: number,
       readonly id: number,
-    ) {}
+    ) {
+      this[OWNER] = owner;
+    }
 
     get alive(): boolean {
       return this.index >= 0;
@@ -58,7 +64,7 @@ export function createRowClass(fieldNames: readonly string[], fieldList: readonl
 }
 
 interface RowInternals {
-  readonly owner: RowOwner;
+  readonly [OWNER]: RowOwner;
   readonly index: number;
 }
 
@@ -67,10 +73,10 @@ function accessorOf(kind: FieldKind, f: number): PropertyDescriptor & ThisType<R
     return {
       enumerable: true,
       get() {
-        return this.owner.columnList[f]![this.index];
+        return this[OWNER].columnList[f]![this.index];
       },
       set(value: string) {
-        if (this.index >= 0) this.owner.setText(f, this.index, value);
+        if (this.index >= 0) this[OWNER].setText(f, this.index, value);
       },
     };
   }
@@ -78,20 +84,20 @@ function accessorOf(kind: FieldKind, f: number): PropertyDescriptor & ThisType<R
     return {
       enumerable: true,
       get() {
-        return this.owner.columnList[f]![this.index] === 1;
+        return this[OWNER].columnList[f]![this.index] === 1;
       },
       set(value: boolean) {
-        (this.owner.columnList[f] as Float64Array)[this.index] = value ? 1 : 0;
+        (this[OWNER].columnList[f] as Float64Array)[this.index] = value ? 1 : 0;
       },
     };
   }
   return {
     enumerable: true,
     get() {
-      return this.owner.columnList[f]![this.index];
+      return this[OWNER].columnList[f]![this.index];
     },
     set(value: number) {
-      (this.owner.columnList[f] as Float64Array)[this.index] = value;
+      (this[OWNER].columnList[f] as Float64Array)[this.index] = value;
     },
   };
 }

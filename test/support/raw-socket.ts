@@ -101,11 +101,11 @@ export class RawSocket {
   private waiting: ((frame: Buffer | null) => void)[] = [];
   private readonly opened: Promise<void>;
 
-  /** Sends the upgrade and, in the same write, `first`. */
+  /** Asks for the upgrade, and sends `first` as soon as it is granted: the server drops what comes before that. */
   constructor(url: string, first: Uint8Array = NO_BYTES) {
     const socket = connectTo(url);
     this.socket = socket;
-    socket.write(Buffer.concat([Buffer.from(upgradeRequest()), first]));
+    socket.write(upgradeRequest());
     let opened!: () => void;
     let refused!: (error: Error) => void;
     this.opened = new Promise((resolve, reject) => {
@@ -122,6 +122,7 @@ export class RawSocket {
         if (!head.startsWith('HTTP/1.1 101')) return void socket.destroy(new Error(head));
         this.isUpgraded = true;
         this.unread = this.unread.subarray(end + HEADERS_END.length);
+        if (first.length > 0) socket.write(first);
         opened();
       }
       this.readFrames();
