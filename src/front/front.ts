@@ -21,7 +21,8 @@ import { encodeRefused } from '../protocol/server-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import { Connection, ConnectionTable } from './connection.js';
 import { EgressPump } from './egress.js';
-import { Intake, type JoinRequest } from './intake.js';
+import type { FrontEvents } from './front-events.js';
+import { Intake } from './intake.js';
 import type { ShardLink } from './shard-link.js';
 import type { StaticFiles } from './static-files.js';
 
@@ -41,6 +42,23 @@ declare module 'uWebSockets.js' {
 /** Path of the WebSocket endpoint. */
 export const SOCKET_PATH = '/ws';
 
+/** 16 bytes in base64 (RFC 6455, 4.1). */
+const SOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+const BAD_KEY = 'Sec-WebSocket-Key is missing or malformed: this is a WebSocket endpoint';
+
+/** Version of the WebSocket protocol that RFC 6455 describes. */
+const SOCKET_VERSION = '13';
+
+/**
+ * A message over the payload limit is closed with 1009 and told the limit, if it is under this many times the limit.
+ * uWebSockets.js cuts off a longer one before it is there, without a close frame, so a socket holds no more than this.
+ */
+const OVERSIZE_FACTOR = 4;
+
+/** Joins that one connection may try in vain. */
+const REFUSALS_MAX = 8;
+
 /** How often connections are looked through for silent and slow ones. */
 const SWEEP_MS = 500;
 
@@ -53,14 +71,6 @@ export interface FrontOptions {
   readonly connectionsMax: number;
   /** Exact origins that browsers may come from, besides the page's own host; '*' for any. */
   readonly origins: readonly string[] | '*';
-}
-
-/** What the front tells the host. */
-export interface FrontEvents {
-  join(connection: Connection, request: JoinRequest): void;
-  /** The socket has gone, for whatever reason. */
-  closed(connection: Connection, code: number): void;
-  health(): Record<string, unknown>;
 }
 
 export class Front {
@@ -84,7 +94,7 @@ export class Front {
   ) {
     this.connections = new ConnectionTable(options.connectionsMax);
     this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes);
-    this.intake = new Intake(counters, this.pump, events);
+    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax);
     this.app = this.routes(App());
   }
 
@@ -165,7 +175,10 @@ export class Front {
     connection.silentSinceMs = this.nowMs();
     connection.refusals += 1;
     this.pump.write(connection, encodeRefused(code, reason));
-    if (connection.refusals >= 8) connection.socket.end(CloseCode.RateExceeded, 'too many refused joins');
+    // The write may have ended the socket of a client that doesn't read.
+    if (connection.refusals >= REFUSALS_MAX) {
+      connection.socket?.end(CloseCode.RateExceeded, `${REFUSALS_MAX} refused joins on one connection`);
+    }
   }
 
   end(connection: Connection, code: number, reason: string): void {
@@ -191,7 +204,7 @@ export class Front {
   private routes(app: TemplatedApp): TemplatedApp {
     app.ws<Connection>(SOCKET_PATH, {
       // Compression is off by default, and stays off: snapshots are packed already.
-      maxPayloadLength: this.options.payloadBytesMax,
+      maxPayloadLength: this.options.payloadBytesMax * OVERSIZE_FACTOR,
       maxBackpressure: this.options.socketHardBytes,
       closeOnBackpressureLimit: false, // we close it ourselves, with a reason
       idleTimeout: this.options.idleTimeoutSec,
@@ -202,6 +215,8 @@ export class Front {
       drain: (socket) => this.drained(socket.getUserData()),
       close: (socket, code) => this.closed(socket.getUserData(), code),
     });
+    // uWebSockets.js passes on what has no key of 24 characters.
+    app.get(SOCKET_PATH, (res) => answer(res, '400 Bad Request', BAD_KEY));
     app.get('/healthz', (res) => {
       res.writeHeader('Content-Type', 'application/json').end(JSON.stringify(this.events.health()));
     });
@@ -218,8 +233,11 @@ export class Front {
     const offered = protocols.split(',').map((each) => each.trim());
     if (this.closing) {
       answer(res, '503 Service Unavailable', 'the server is shutting down');
-    } else if (key.length !== 24) {
-      answer(res, '400 Bad Request', 'Sec-WebSocket-Key is missing or malformed');
+    } else if (!SOCKET_KEY.test(key)) {
+      answer(res, '400 Bad Request', BAD_KEY);
+    } else if (req.getHeader('sec-websocket-version') !== SOCKET_VERSION) {
+      res.writeStatus('426 Upgrade Required').writeHeader('Sec-WebSocket-Version', SOCKET_VERSION);
+      res.end(`expected version ${SOCKET_VERSION} of the WebSocket protocol\n`);
     } else if (!this.originAllowed(req.getHeader('origin'), req.getHeader('host'))) {
       answer(res, '403 Forbidden', 'this Origin is not in the list of allowed origins');
     } else if (!offered.includes(SUBPROTOCOL)) {

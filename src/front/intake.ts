@@ -7,17 +7,7 @@ import { PongFrameWriter } from '../protocol/server-frames.js';
 import { problemText } from '../protocol/verifier.js';
 import type { Connection } from './connection.js';
 import type { EgressPump } from './egress.js';
-import type { FrontEvents } from './front.js';
-
-/** A client's wish for a seat, checked. */
-export interface JoinRequest {
-  readonly method: JoinMethod;
-  /** Name of a room type; empty for JoinById. */
-  readonly type: string;
-  readonly roomId: string;
-  readonly token: string;
-  readonly options: unknown;
-}
+import type { FrontEvents, JoinRequest } from './front-events.js';
 
 /** What names a room type or a room's id may be made of. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -30,12 +20,19 @@ export class Intake {
     private readonly counters: CounterBlock,
     private readonly pump: EgressPump,
     private readonly events: FrontEvents,
+    private readonly payloadBytesMax: number,
   ) {}
 
   /** Takes one WebSocket message. `message` is only valid during the call: its memory goes back to the socket library. */
   take(connection: Connection, message: ArrayBuffer, isBinary: boolean): void {
     this.counters.add(FrontCounter.framesIn);
     this.counters.add(FrontCounter.bytesIn, message.byteLength);
+    if (message.byteLength > this.payloadBytesMax) {
+      this.counters.add(FrontCounter.framesRefused);
+      const reason = `message of ${message.byteLength} bytes; expected at most ${this.payloadBytesMax}`;
+      connection.socket!.end(CloseCode.TooBig, reason);
+      return;
+    }
     if (!isBinary) {
       this.refuse(connection, 'text frame; expected a binary ClientFrame');
       return;

@@ -4,7 +4,7 @@ import type { TemplatedApp } from 'uWebSockets.js';
 import type { Logger } from 'pino';
 import type { Connection } from '../front/connection.js';
 import { Front } from '../front/front.js';
-import type { JoinRequest } from '../front/intake.js';
+import type { JoinRequest } from '../front/front-events.js';
 import { StaticFiles } from '../front/static-files.js';
 import { CounterBlock, createCounterBlock } from '../memory/counters.js';
 import { JoinMethod } from '../protocol/client-frames.js';

@@ -1,5 +1,5 @@
 /** A client as room code sees it: one session's place in one room. */
-import type { InputQueue } from './input.js';
+import type { InputQueue } from './input-queue.js';
 
 /** What a client's room does for it. */
 export interface ClientPort {

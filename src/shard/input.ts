@@ -1,70 +1,8 @@
-/** Typed inputs: what clients send at their own rate, queued for the room's next tick. */
+/** Typed inputs: what clients send at their own rate, and the room reads at its ticks. */
 import { InputRecordCodec } from '../protocol/input-record.js';
 import type { Fields, Values } from '../state/field.js';
 import type { InputSchema } from '../state/schema.js';
 import type { Client } from './client.js';
-
-/** Two seconds of inputs at 30 a second: more than any tick should find waiting. */
-export const QUEUE_INPUTS_MAX = 64;
-
-/** Sequence numbers further ahead than this are refused: clients unwrap a 16-bit acknowledgement. */
-const SEQ_AHEAD_MAX = 0x7fff;
-
-/**
- * One client's waiting inputs: a ring of packed records. Full: the oldest is dropped, as the newest says what the player
- * wants.
- */
-export class InputQueue {
-  /** Sequence number of the last input that the room has read; what the client is told. */
-  processedSeq = 0;
-  private queuedSeq = 0;
-  private head = 0;
-  private count = 0;
-  private readonly seqs = new Uint32Array(QUEUE_INPUTS_MAX);
-  readonly records: Uint8Array;
-
-  constructor(readonly recordBytes: number) {
-    this.records = new Uint8Array(QUEUE_INPUTS_MAX * recordBytes);
-  }
-
-  get length(): number {
-    return this.count;
-  }
-
-  /**
-   * Queues the record at `source[offset..)`.
-   *
-   * @returns how many inputs were lost by it: 1 when it was refused (its sequence number isn't ahead, or is too far
-   *   ahead) or took the place of the oldest, else 0.
-   */
-  push(seq: number, source: Uint8Array, offset: number): number {
-    const ahead = (seq - this.queuedSeq) | 0;
-    if (ahead <= 0 || ahead > SEQ_AHEAD_MAX) return 1;
-    this.queuedSeq = seq;
-    let dropped = 0;
-    if (this.count === QUEUE_INPUTS_MAX) {
-      this.head = (this.head + 1) % QUEUE_INPUTS_MAX;
-      this.count -= 1;
-      dropped = 1;
-    }
-    const place = (this.head + this.count) % QUEUE_INPUTS_MAX;
-    this.count += 1;
-    this.seqs[place] = seq;
-    const start = place * this.recordBytes;
-    for (let i = 0; i < this.recordBytes; i += 1) this.records[start + i] = source[offset + i]!;
-    return dropped;
-  }
-
-  /** Takes the oldest: returns its offset in `records`, or -1. */
-  shift(): number {
-    if (this.count === 0) return -1;
-    const place = this.head;
-    this.head = (place + 1) % QUEUE_INPUTS_MAX;
-    this.count -= 1;
-    this.processedSeq = this.seqs[place]!;
-    return place * this.recordBytes;
-  }
-}
 
 /** A room's declared input, as `this.input(Move)` makes it. */
 export class Input<F extends Fields = Fields> {

@@ -7,33 +7,26 @@
  * ```
  */
 import type { Logger } from 'pino';
-import { FrameKind } from '../memory/records.js';
 import { ShardCounter, type CounterBlock } from '../memory/counters.js';
 import type { HistogramBlock } from '../memory/histogram.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { RoomListing, ShardToHost } from '../protocol/control.js';
 import { specsOfFields, tableSpecOf } from '../protocol/field-specs.js';
 import { encodePayload } from '../protocol/payload.js';
-import {
-  encodeJoined,
-  encodeServerMessage,
-  SNAPSHOT_ACK_OFFSET,
-  SNAPSHOT_AGE_MAX,
-  SNAPSHOT_PREFIX_BYTES,
-  SnapshotKind,
-  writeSnapshotPrefix,
-} from '../protocol/server-frames.js';
+import { encodeJoined, encodeServerMessage } from '../protocol/server-frames.js';
 import type { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
 import { assertName } from '../state/schema.js';
 import { Table } from '../state/table.js';
 import { Client, type ClientPort } from './client.js';
-import { Input, InputQueue } from './input.js';
+import type { Input } from './input.js';
+import { InputQueue } from './input-queue.js';
 import type { Outbox } from './outbox.js';
 import { Random } from './random.js';
 import { RoomClock } from './room-clock.js';
 import { RoomState } from './room-state.js';
 import { withRoomContext, type MessageHandler, type Room, type RoomClass, type RoomContext } from './room.js';
 import type { Clock, Scheduled } from './schedule.js';
+import { SnapshotSender } from './snapshot-sender.js';
 
 /** Which tick the shard is in, for the logs; 0 between ticks. */
 export interface RunningRoom {
@@ -60,9 +53,6 @@ export interface ShardServices {
 
 export type RunnerState = 'creating' | 'running' | 'ending' | 'ended';
 
-/** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
-const COPY_LOOP_BYTES_MAX = 1024;
-
 export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   readonly tickRateHz: number;
   readonly snapshotRateHz: number;
@@ -75,6 +65,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   private room!: Room;
   private roomState!: RoomState;
+  private snapshots!: SnapshotSender;
   private readonly tables: Table[] = [];
   private tableNames: readonly string[] = [];
   private input: Input | undefined;
@@ -84,7 +75,6 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   private readonly dtMs: number;
   private readonly pending = new Map<number, Client>();
   private declaring = true;
-  private inStepCount = 0;
 
   constructor(
     readonly roomId: string,
@@ -112,6 +102,8 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       this.nameTables();
       this.roomState = new RoomState(this.tables);
       this.services.encoder.fit(this.tables.map((table) => table.schema));
+      const { tickRateHz, snapshotRateHz } = this;
+      this.snapshots = new SnapshotSender(this.roomState, this.clients, tickRateHz, snapshotRateHz, this.services);
     } catch (error) {
       this.state = 'ended';
       this.clock.clear();
@@ -233,7 +225,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     const joined = client.state === 'joined';
     client.state = 'left';
     this.pending.delete(client.sessionKey);
-    if (client.inStep) this.inStepCount -= 1;
+    this.snapshots.owe(client);
     this.services.post({ kind: 'left', roomId: this.roomId, sessionKey: client.sessionKey });
     if (!joined) return;
     this.clients.splice(this.clients.indexOf(client), 1);
@@ -279,7 +271,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       this.room.onTick?.(this.dtSec);
       if ((this.state as RunnerState) !== 'running') return;
       this.roomState.settle();
-      if (this.snapshotDue()) this.sendSnapshot();
+      this.snapshots.sendIfDue(this.tick);
     } catch (error) {
       this.fail(error, 'onTick');
     } finally {
@@ -291,70 +283,9 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     tickDuration.observe((clock.nowMs() - startMs) * 1000);
   }
 
-  /** Whether the n-th snapshot falls on this tick: the ticks nearest to an even spacing, whatever the two rates. */
-  private snapshotDue(): boolean {
-    const ratio = this.snapshotRateHz / this.tickRateHz;
-    // The allowance makes a ratio such as 1/3 reach 1 at its third tick in spite of rounding.
-    return Math.floor(this.tick * ratio + 1e-9) > Math.floor((this.tick - 1) * ratio + 1e-9);
-  }
-
-  private sendSnapshot(): void {
-    const state = this.roomState;
-    const { shadow } = state;
-    const age = this.tick - shadow.tick;
-    if (shadow.commits === 0 || age > SNAPSHOT_AGE_MAX) this.forgetSteps();
-    const { encoder } = this.services;
-    if (this.inStepCount > 0) {
-      encoder.encode(state.baseline, state.current);
-      if (!this.fanOut(true, this.inStepCount, age, SnapshotKind.Delta)) {
-        // Not sent, so not committed: clients keep their baseline, and the next delta spans both snapshots.
-        this.services.counters.add(ShardCounter.snapshotsDropped);
-        return;
-      }
-    }
-    const owedCount = this.clients.length - this.inStepCount;
-    if (owedCount > 0) {
-      encoder.encode(state.empty, state.current);
-      if (this.fanOut(false, owedCount, 0, SnapshotKind.Keyframe)) {
-        for (let i = 0; i < this.clients.length; i += 1) this.clients[i]!.inStep = true;
-        this.inStepCount = this.clients.length;
-        this.services.counters.add(ShardCounter.keyframes);
-      } else {
-        this.services.counters.add(ShardCounter.snapshotsDropped);
-      }
-    }
-    state.commit(this.tick);
-  }
-
-  /** Sends the encoder's newest body to the clients that are, or aren't, in step. */
-  private fanOut(inStep: boolean, count: number, age: number, kind: number): boolean {
-    const { outbox, encoder, counters } = this.services;
-    const frameBytes = SNAPSHOT_PREFIX_BYTES + encoder.length;
-    const frameKind = kind === SnapshotKind.Keyframe ? FrameKind.Keyframe : FrameKind.Delta;
-    const at = outbox.tryFanOut(this.clients, inStep, count, frameBytes, SNAPSHOT_ACK_OFFSET, frameKind);
-    if (at < 0) return false;
-    writeSnapshotPrefix(outbox.frameTarget, at, this.tick, 0, age, kind, encoder.length);
-    const target = outbox.frameTarget;
-    const body = encoder.bytes;
-    const length = encoder.length;
-    const bodyAt = at + SNAPSHOT_PREFIX_BYTES;
-    if (length > COPY_LOOP_BYTES_MAX) target.set(body.subarray(0, length), bodyAt);
-    else for (let i = 0; i < length; i += 1) target[bodyAt + i] = body[i]!;
-    outbox.commitFanOut(frameBytes);
-    counters.add(ShardCounter.snapshots);
-    return true;
-  }
-
-  private forgetSteps(): void {
-    for (let i = 0; i < this.clients.length; i += 1) this.clients[i]!.inStep = false;
-    this.inStepCount = 0;
-  }
-
   /** The client's baseline is gone: it is owed a keyframe. */
   resync(client: Client): void {
-    if (!client.inStep) return;
-    client.inStep = false;
-    this.inStepCount -= 1;
+    this.snapshots.owe(client);
   }
 
   // --- Messages ------------------------------------------------------------------------------------------------------
