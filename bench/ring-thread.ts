@@ -29,9 +29,15 @@ const BATCH_RECORDS = 128;
 /** Without progress for this long the other side is dead. Looked at only after thousands of vain turns. */
 const STALLED_MS = 10_000;
 const SPINS_BEFORE_NAP = 5_000;
+/**
+ * Turns of an empty loop, some 2 us, before a consumer that found nothing looks again, so that a few batches gather. One
+ * that looks all the time fetches each line while the producer writes the next, and slows both down by a tenth.
+ */
+const LINGER_TURNS = 3_000;
 
 const { seed, ring } = workerData as RingThreadStart;
 const napWord = new Int32Array(new SharedArrayBuffer(4));
+let lingered = 0;
 let port: MessagePort | null = null;
 let recordNumber = 0;
 let messageNumber = 0;
@@ -84,6 +90,10 @@ function wait(spins: number, sinceMs: number): void {
   if (nowMs() - sinceMs > STALLED_MS) throw new Error(`ring stalled for ${STALLED_MS} ms`);
 }
 
+function linger(): void {
+  for (let turn = 0; turn < LINGER_TURNS; turn++) lingered = (lingered + turn) | 0;
+}
+
 function ringOut(producer: RingProducer, count: number): RingRoundResult {
   const startMs = nowMs();
   let left = count;
@@ -131,6 +141,7 @@ function ringIn(consumer: RingConsumer, count: number): RingRoundResult {
       if (spins > SPINS_BEFORE_NAP) progressMs = nowMs();
       spins = 0;
     } else {
+      linger();
       wait(++spins, progressMs);
     }
   }

@@ -24,17 +24,21 @@ const TICK_RATE_HZ = 60;
 const SNAPSHOT_RATE_HZ = 20;
 
 const SIZES = {
-  full: { warmUpSec: 10, durationSec: 60 },
+  full: { warmUpSec: 20, durationSec: 60 },
   small: { warmUpSec: 1, durationSec: 3 },
 };
 
 /**
- * The tick path's own code allocates nothing, so what is left belongs to the pass around it and to the engine: a timer
- * and a promise of Node's for each of 240 passes a second, numbers that the engine boxes. Four of the smallest objects.
+ * A tick itself allocates nothing once it is compiled. What is left belongs to the pass that the 8 rooms of a slot share:
+ * some 300 bytes for a timer of Node's, and 16 for each number that crosses a call the engine doesn't inline. Together
+ * they are about 50 for each tick; 64 leaves less than one boxed number for the tick itself.
  */
 const GARBAGE_BYTES_PER_TICK_MAX = 64;
-/** Compiled code and type feedback still come in late; a leak of one number per room and second would be 512. */
-const HEAP_SLOPE_BYTES_PER_SEC_MAX = 512;
+/**
+ * What the engine learns about the code still trickles in, some kilobytes at each late optimisation. A leak of one
+ * object of 32 bytes per room and second would be 1,024.
+ */
+const HEAP_SLOPE_BYTES_PER_SEC_MAX = 1024;
 
 const WATCH = new URL('./heap-watch.js', import.meta.url).href;
 
@@ -56,8 +60,8 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
 
     const ticks = after.ticks - before.ticks;
     const ticksSkipped = after.ticksSkipped - before.ticksSkipped;
-    const elapsedSec = (after.timeMs - before.timeMs) / 1000;
-    checkTicks(ticks + ticksSkipped, elapsedSec);
+    checkTicks(ticks + ticksSkipped, before, after);
+    const elapsedSec = (after.answeredMs - before.answeredMs) / 1000;
     const ticksPerSec = ticks / elapsedSec;
     const garbageBytesPerTick = shard.allocatedBytesPerSec / ticksPerSec;
     const heapSlopeBytesPerSec = (shard.liveEndBytes - shard.liveBeginBytes) / shard.durationSec;
@@ -90,7 +94,8 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
       ],
       notes: [
         'garbage: all that the shard\'s thread allocates, by room tick; the snapshot of every third tick included',
-        'heap slope: bytes in use after a full collection, at the end less at the beginning',
+        'heap slope: bytes in use after a full collection, without compiled code, at the end less at the beginning',
+      'front: the main thread, for information; a snapshot there is one frame to one client',
         'cpuPercent: of one core, by the whole server: front, shard and collector',
       ],
     };
@@ -144,28 +149,35 @@ class Watcher {
 }
 
 interface Counters {
-  readonly timeMs: number;
+  /** The ticks are those of some moment between these two. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
   readonly ticks: number;
   readonly ticksSkipped: number;
   readonly snapshots: number;
 }
 
 async function readCounters(server: ServerProcess): Promise<Counters> {
+  const askedMs = performance.now();
   const ticks = await server.metric('escapement_ticks_total');
-  const timeMs = performance.now();
+  const answeredMs = performance.now();
   return {
-    timeMs,
+    askedMs,
+    answeredMs,
     ticks,
     ticksSkipped: await server.metric('escapement_ticks_skipped_total'),
     snapshots: await server.metric('escapement_snapshots_total'),
   };
 }
 
-/** Two reads of a counter, each up to a few ticks late. */
-function checkTicks(ticks: number, elapsedSec: number): void {
-  const expected = elapsedSec * TICK_RATE_HZ * ROOMS;
-  if (Math.abs(ticks - expected) > 6 * ROOMS) {
-    throw new Error(`${ticks} ticks were run or skipped in ${elapsedSec} s; expected ${expected}`);
+/** Every deadline was run or skipped, but for those that a room may still have to catch up. */
+function checkTicks(ticks: number, before: Counters, after: Counters): void {
+  const ticksIn = (ms: number): number => (ms / 1000) * TICK_RATE_HZ * ROOMS;
+  const slack = 6 * ROOMS;
+  const least = ticksIn(after.askedMs - before.answeredMs) - slack;
+  const most = ticksIn(after.answeredMs - before.askedMs) + slack;
+  if (ticks < least || ticks > most) {
+    throw new Error(`${ticks} ticks were run or skipped; expected ${Math.floor(least)} to ${Math.ceil(most)}`);
   }
 }
 

@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Pacer } from '../src/shard/pacer.js';
-import { Schedule, type Clock } from '../src/shard/schedule.js';
+import { Schedule, type Clock, type TickTiming } from '../src/shard/schedule.js';
 
 export type TickMethod = 'schedule' | 'setInterval' | 'setTimeout';
 
@@ -62,7 +62,7 @@ function runSchedule(): void {
   const schedule = new Schedule(clock.nowMs());
   const room = {
     tickRateHz: data.tickRateHz,
-    runTick(deadlineMs: number, latenessMs: number): void {
+    runTick({ deadlineMs, latenessMs }: TickTiming): void {
       startsMs[ticks] = clock.nowMs();
       deadlinesMs[ticks] = deadlineMs;
       latenessesMs[ticks] = latenessMs;

@@ -17,16 +17,30 @@ class SimulatedThread {
 
   constructor() {
     const arm = (run: () => void, afterMs: number): NodeJS.Timeout => {
-      expect(this.#pending).toBeUndefined();
-      this.#pending = { run, atMs: this.clock.timeMs + afterMs };
-      return this.#pending as unknown as NodeJS.Timeout;
+      const handle = {
+        run,
+        atMs: 0,
+        refresh: () => {
+          expect(this.#pending).toBeUndefined();
+          handle.atMs = this.clock.timeMs + afterMs;
+          this.#pending = handle;
+          return handle;
+        },
+      };
+      return handle.refresh() as unknown as NodeJS.Timeout;
     };
     const disarm = (handle: unknown): void => {
       if (handle !== undefined && handle === this.#pending) this.#pending = undefined;
     };
     vi.stubGlobal('setTimeout', (run: () => void, delayMs: number) => {
       this.sleepsMs.push(delayMs);
-      return arm(run, Math.max(1, Math.trunc(delayMs)) + this.overshootMs);
+      const handle = arm(run, Math.max(1, Math.trunc(delayMs)) + this.overshootMs);
+      const { refresh } = handle;
+      handle.refresh = () => {
+        this.sleepsMs.push(delayMs);
+        return refresh();
+      };
+      return handle;
     });
     vi.stubGlobal('setImmediate', (run: () => void) => {
       this.turns++;

@@ -54,6 +54,12 @@ it('128 clients in 8 rooms hold what their rooms hold, at every tick compared', 
   for (const witness of witnesses) byRoom.set(witness.room.id, [...(byRoom.get(witness.room.id) ?? []), witness]);
   expect([...byRoom.values()].map((each) => each.length)).toEqual(new Array(ROOMS).fill(CLIENTS_PER_ROOM));
 
+  // Each new room went to the shard with less to do.
+  expect((await server.metrics()).match(/^escapement_rooms\{.*$/gm)).toEqual([
+    'escapement_rooms{shard="0"} 4',
+    'escapement_rooms{shard="1"} 4',
+  ]);
+
   let step = 0;
   const startTicks = witnesses.map(({ room }) => room.tick);
   const timer = setInterval(() => {

@@ -11,7 +11,7 @@ it('the tick number ten million belongs to deadline number ten million', () => {
   const schedule = new Schedule(originMs);
   let ticks = 0;
   let lastDeadlineMs = 0;
-  schedule.add({ tickRateHz: 60, runTick: (deadlineMs) => { ticks++; lastDeadlineMs = deadlineMs; } }, clock.nowMs());
+  schedule.add({ tickRateHz: 60, runTick: ({ deadlineMs }) => { ticks++; lastDeadlineMs = deadlineMs; } }, clock.nowMs());
   while (ticks < 10_000_000) {
     clock.timeMs = schedule.nextDeadlineMs();
     schedule.runDue(clock);

@@ -91,6 +91,14 @@ describe('slots', () => {
     expect(() => things.spawn({ nope: 1 } as object)).toThrow(/no field nope|table is full/);
   });
 
+  it('a spawn that fails on its values takes no slot', () => {
+    const things = new Table(Thing);
+    const hostile = JSON.parse('{"toString":1,"valueOf":1}') as string;
+    for (let i = 0; i < 20; i += 1) expect(() => things.spawn({ owner: hostile })).toThrow(TypeError);
+    expect([things.size, things.rowEnd]).toEqual([0, 0]);
+    expect(things.spawn({ owner: 'fine' }).owner).toBe('fine');
+  });
+
   it('a row is dead once despawned, and its slot comes back under another id', () => {
     const things = new Table(Thing);
     const first = things.spawn({ x: 5, owner: 'first' });

@@ -27,6 +27,8 @@ export class Connection {
   pressed = false;
   /** A delta was skipped: no delta fits until a keyframe was sent. */
   outOfStep = false;
+  /** Since when the sweep has found it out of step with a full buffer, in milliseconds of the front's clock; or 0. */
+  stuckSinceMs = 0;
   /** Since when the client has owed us a Join, in milliseconds of the front's clock. */
   silentSinceMs: number;
   refusals = 0;

@@ -16,6 +16,8 @@ import type { ShardLink } from './shard-link.js';
 const SEND_DROPPED = 2;
 const SEND_OK = 1;
 
+const TOO_SLOW = 'too slow: the server had more unsent data for you than it keeps';
+
 const utf8 = new TextDecoder();
 
 export class EgressPump {
@@ -23,6 +25,7 @@ export class EgressPump {
     private readonly connections: ConnectionTable,
     private readonly counters: CounterBlock,
     private readonly socketSoftBytes: number,
+    private readonly socketHardBytes: number,
   ) {}
 
   /** Takes every record that is there. */
@@ -100,9 +103,16 @@ export class EgressPump {
     connection.socket.end(words[(at >> 2) + 1]!, reason);
   }
 
-  /** Sends to a connection, and closes it when its buffer is full: a frame was lost then, so nothing after it would fit. */
+  /**
+   * Sends to a connection, and closes it when its buffer is full: a frame is lost then, so nothing after it would fit.
+   * uWebSockets.js would throw a frame away too, at twice the limit, and the close frame with it.
+   */
   write(connection: Connection, frame: Uint8Array): void {
     const socket = connection.socket!;
+    if (connection.pressed && socket.getBufferedAmount() > this.socketHardBytes) {
+      socket.end(CloseCode.TooSlow, TOO_SLOW);
+      return;
+    }
     const result = socket.send(frame as Uint8Array<ArrayBuffer>, true, false);
     if (result === SEND_OK) {
       this.counters.add(FrontCounter.framesOut);
@@ -111,7 +121,7 @@ export class EgressPump {
     }
     connection.pressed = true;
     if (result === SEND_DROPPED) {
-      socket.end(CloseCode.TooSlow, 'too slow: the server had more unsent data for you than it keeps');
+      socket.end(CloseCode.TooSlow, TOO_SLOW);
       return;
     }
     this.counters.add(FrontCounter.framesOut);

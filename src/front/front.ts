@@ -59,6 +59,9 @@ const OVERSIZE_FACTOR = 4;
 /** Joins that one connection may try in vain. */
 const REFUSALS_MAX = 8;
 
+/** A client that reads nothing for so long, so that no snapshot can be sent, is closed. */
+const STUCK_MS_MAX = 5000;
+
 /** How often connections are looked through for silent and slow ones. */
 const SWEEP_MS = 500;
 
@@ -93,7 +96,7 @@ export class Front {
     private readonly nowMs: () => number,
   ) {
     this.connections = new ConnectionTable(options.connectionsMax);
-    this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes);
+    this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes, options.socketHardBytes);
     this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax);
     this.app = this.routes(App());
   }
@@ -205,8 +208,9 @@ export class Front {
     app.ws<Connection>(SOCKET_PATH, {
       // Compression is off by default, and stays off: snapshots are packed already.
       maxPayloadLength: this.options.payloadBytesMax * OVERSIZE_FACTOR,
-      maxBackpressure: this.options.socketHardBytes,
-      closeOnBackpressureLimit: false, // we close it ourselves, with a reason
+      // We close at the limit ourselves, with a reason. This one holds for the answers to pings, which we don't see.
+      maxBackpressure: this.options.socketHardBytes * 2,
+      closeOnBackpressureLimit: false,
       idleTimeout: this.options.idleTimeoutSec,
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => this.upgrade(res, req, context),
@@ -281,15 +285,28 @@ export class Front {
   }
 
   private sweepConnections(): void {
-    const silentBeforeMs = this.nowMs() - this.options.joinTimeoutMs;
+    const nowMs = this.nowMs();
+    const silentBeforeMs = nowMs - this.options.joinTimeoutMs;
     this.connections.forEach((connection) => {
       if (connection.state === 'open' && connection.silentSinceMs < silentBeforeMs) {
         connection.socket?.end(CloseCode.NotAllowed, `no join within ${this.options.joinTimeoutMs} ms`);
-      } else if (connection.outOfStep) {
-        // The request for a keyframe may have met a full ring.
-        this.drained(connection);
+      } else {
+        this.sweepSlow(connection, nowMs);
       }
     });
+  }
+
+  private sweepSlow(connection: Connection, nowMs: number): void {
+    const { socket } = connection;
+    if (socket === null || !connection.outOfStep || socket.getBufferedAmount() <= this.options.socketSoftBytes) {
+      connection.stuckSinceMs = 0;
+      // The request for a keyframe may have met a full ring.
+      if (connection.outOfStep) this.drained(connection);
+    } else if (connection.stuckSinceMs === 0) {
+      connection.stuckSinceMs = nowMs;
+    } else if (nowMs - connection.stuckSinceMs > STUCK_MS_MAX) {
+      socket.end(CloseCode.TooSlow, `too slow: no snapshot could be sent for ${STUCK_MS_MAX} ms`);
+    }
   }
 }
 

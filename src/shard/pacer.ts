@@ -62,6 +62,12 @@ export const COARSE_MARGIN_MS = 0.5;
 /** A timer is never set for longer: Node turns delays over 2^31 - 1 ms into 1 ms. Waking for nothing costs nothing. */
 const COARSE_SLEEP_MS_MAX = 3_600_000;
 
+/**
+ * Timers of up to this many whole milliseconds are kept and started again: a new one is an allocation in every pass. A
+ * shard looks at its ring every 16 ms, so it never sleeps longer while it has rooms.
+ */
+const KEPT_TIMER_MS_MAX = 16;
+
 export type PacerState = 'stopped' | 'idle' | 'sleeping' | 'turning' | 'passing';
 
 export class Pacer {
@@ -72,8 +78,18 @@ export class Pacer {
   readonly #spinMs: number;
   /** Private to this pacer and never written: nobody notifies it, so a wait on it always runs into its timeout. */
   readonly #word = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  readonly #onTimer = (): void => this.#approach();
+  readonly #onTimer = (): void => {
+    this.#timeout = undefined;
+    this.#approach();
+  };
+  readonly #onImmediate = (): void => {
+    this.#immediate = undefined;
+    this.#approach();
+  };
+  /** By their milliseconds; those that have ended, and the one that runs. */
+  readonly #keptTimers: (NodeJS.Timeout | undefined)[] = new Array<undefined>(KEPT_TIMER_MS_MAX + 1).fill(undefined);
   #state: PacerState = 'stopped';
+  /** The timer that runs. */
   #timeout: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   /** The deadline that the coarse timer was set for. */
@@ -122,18 +138,32 @@ export class Pacer {
     if (sleepMs >= 1) {
       this.#state = 'sleeping';
       this.#sleepDeadlineMs = deadlineMs;
-      this.#timeout = setTimeout(this.#onTimer, Math.min(sleepMs, COARSE_SLEEP_MS_MAX));
+      this.#timeout = this.#startTimer(sleepMs);
     } else {
       this.#state = 'turning';
-      this.#immediate = setImmediate(this.#onTimer);
+      this.#immediate = setImmediate(this.#onImmediate);
     }
   }
 
+  #startTimer(sleepMs: number): NodeJS.Timeout {
+    if (sleepMs > KEPT_TIMER_MS_MAX) return setTimeout(this.#onTimer, Math.min(sleepMs, COARSE_SLEEP_MS_MAX));
+    const kept = this.#keptTimers[sleepMs];
+    if (kept !== undefined) return kept.refresh();
+    return (this.#keptTimers[sleepMs] = setTimeout(this.#onTimer, sleepMs));
+  }
+
   #disarm(): void {
-    clearTimeout(this.#timeout);
-    clearImmediate(this.#immediate);
-    this.#timeout = undefined;
-    this.#immediate = undefined;
+    if (this.#timeout !== undefined) {
+      clearTimeout(this.#timeout);
+      // A cleared timer can't be started again.
+      const keptAt = this.#keptTimers.indexOf(this.#timeout);
+      if (keptAt >= 0) this.#keptTimers[keptAt] = undefined;
+      this.#timeout = undefined;
+    }
+    if (this.#immediate !== undefined) {
+      clearImmediate(this.#immediate);
+      this.#immediate = undefined;
+    }
     this.#sleepDeadlineMs = Infinity;
   }
 
@@ -165,6 +195,6 @@ export class Pacer {
       if (waitMs <= 0) break;
       Atomics.wait(this.#word, 0, 0, waitMs);
     }
-    while (this.#clock.nowMs() < deadlineMs);
+    if (this.#spinMs > 0) while (this.#clock.nowMs() < deadlineMs);
   }
 }

@@ -8,7 +8,6 @@
  */
 import type { Logger } from 'pino';
 import { ShardCounter, type CounterBlock } from '../memory/counters.js';
-import type { HistogramBlock } from '../memory/histogram.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { RoomListing, ShardToHost } from '../protocol/control.js';
 import { specsOfFields, tableSpecOf } from '../protocol/field-specs.js';
@@ -25,7 +24,7 @@ import { Random } from './random.js';
 import { RoomClock } from './room-clock.js';
 import { RoomState } from './room-state.js';
 import { withRoomContext, type MessageHandler, type Room, type RoomClass, type RoomContext } from './room.js';
-import type { Clock, Scheduled } from './schedule.js';
+import type { Scheduled, TickTiming } from './schedule.js';
 import { SnapshotSender } from './snapshot-sender.js';
 
 /** Which tick the shard is in, for the logs; 0 between ticks. */
@@ -38,18 +37,20 @@ export interface ShardServices {
   readonly outbox: Outbox;
   readonly encoder: SnapshotEncoder;
   readonly counters: CounterBlock;
-  readonly tickLateness: HistogramBlock;
-  readonly tickDuration: HistogramBlock;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly running: RunningRoom;
   post(message: ShardToHost): void;
   compute(module: string, data: unknown): Promise<unknown>;
+  /** The room ticks no more. */
+  ending(runner: RoomRunner): void;
   /** The room has ended and is to be forgotten. */
   ended(runner: RoomRunner): void;
   joined(client: Client, runner: RoomRunner): void;
   left(client: Client, runner: RoomRunner): void;
 }
+
+/** Longest message type that a handler can be registered for. A `'*'` handler gets longer ones; the log doesn't. */
+const TYPE_LENGTH_MAX = 64;
 
 export type RunnerState = 'creating' | 'running' | 'ending' | 'ended';
 
@@ -136,6 +137,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       this.remove(client, code);
     }
     this.clock.clear();
+    this.services.ending(this);
     try {
       await this.room.onDispose?.();
     } catch (error) {
@@ -154,6 +156,10 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   private report(error: unknown, hook: string): void {
     this.services.counters.add(ShardCounter.hookErrors);
     this.log.error({ err: error, hook }, `${hook} threw`);
+  }
+
+  private reportMessage(error: unknown, type: string): void {
+    this.report(error, `onMessage ${type.slice(0, TYPE_LENGTH_MAX)}`);
   }
 
   private nameTables(): void {
@@ -258,10 +264,9 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   // --- Ticks ---------------------------------------------------------------------------------------------------------
 
-  runTick(_deadlineMs: number, latenessMs: number): void {
+  runTick({ latenessMs }: TickTiming): void {
     if (this.state !== 'running') return;
-    const { counters, clock, running, tickLateness, tickDuration } = this.services;
-    const startMs = clock.nowMs();
+    const { running } = this.services;
     this.tick += 1;
     running.tick = this.tick;
     this.latenessMs = latenessMs;
@@ -277,10 +282,6 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     } finally {
       running.tick = 0;
     }
-    counters.add(ShardCounter.ticks);
-    counters.set(ShardCounter.lastTickLatenessUs, latenessMs * 1000);
-    tickLateness.observe(latenessMs * 1000);
-    tickDuration.observe((clock.nowMs() - startMs) * 1000);
   }
 
   /** The client's baseline is gone: it is owed a keyframe. */
@@ -299,9 +300,9 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     }
     try {
       const done = handler.call(this.room, client, payload);
-      if (done instanceof Promise) done.catch((error: unknown) => this.report(error, `onMessage ${type}`));
+      if (done instanceof Promise) done.catch((error: unknown) => this.reportMessage(error, type));
     } catch (error) {
-      this.report(error, `onMessage ${type}`);
+      this.reportMessage(error, type);
     }
   }
 
@@ -333,8 +334,8 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   }
 
   onMessage(type: string, handler: MessageHandler): () => void {
-    if (typeof type !== 'string' || type === '' || type.length > 64) {
-      throw new RangeError(`message type ${JSON.stringify(type)}; expected 1 to 64 characters`);
+    if (typeof type !== 'string' || type === '' || type.length > TYPE_LENGTH_MAX) {
+      throw new RangeError(`message type ${JSON.stringify(type)}; expected 1 to ${TYPE_LENGTH_MAX} characters`);
     }
     this.handlers.set(type, handler);
     return () => {

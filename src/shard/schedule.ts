@@ -26,17 +26,36 @@ export interface Clock {
   nowMs(): number;
 }
 
+/**
+ * When a tick was due and when it came, in float milliseconds. One object, used again for every tick: numbers with a
+ * fraction, passed as arguments, would each be an allocation. Copy what is to be kept.
+ */
+export interface TickTiming {
+  /** When the tick was due. Two deadlines more than a period apart mean that ticks were skipped. */
+  readonly deadlineMs: number;
+  /** How long after the deadline this very room was started, 0 or more. */
+  readonly latenessMs: number;
+}
+
+/** A tick that ran. */
+export interface TickRecord extends TickTiming {
+  /** How long it took. */
+  readonly durationMs: number;
+}
+
+/** Told of every tick after it ran, before the next begins. The record is used again, as `TickTiming` is. */
+export interface TickObserver {
+  tickRan(tick: TickRecord): void;
+}
+
 export interface Scheduled {
   /** Ticks per second, 1 to 240. Read when the room is added and fixed from then on. */
   readonly tickRateHz: number;
   /**
    * Runs one tick. It must handle its own failures: what it throws leaves `runDue`, and the rooms behind it in its slot
    * group miss that deadline.
-   *
-   * @param deadlineMs when the tick was due. Two deadlines more than a period apart mean that ticks were skipped.
-   * @param latenessMs how long after the deadline this very room was started, 0 or more.
    */
-  runTick(deadlineMs: number, latenessMs: number): void;
+  runTick(timing: TickTiming): void;
 }
 
 /**
@@ -119,12 +138,16 @@ export class Schedule<R extends Scheduled = Scheduled> {
   readonly #originMs: number;
   readonly #groups: SlotGroup<R>[] = [];
   readonly #groupOf = new Map<R, SlotGroup<R>>();
+  readonly #observer: TickObserver | undefined;
+  // NaN, so that all are doubles from the start, which the engine writes in place.
+  readonly #timing = { deadlineMs: NaN, latenessMs: NaN, durationMs: NaN };
   #passNumber = 0;
   #running = false;
 
   /** @param originMs where every grid of this schedule starts; usually the clock's time when the shard starts. */
-  constructor(originMs: number) {
+  constructor(originMs: number, observer?: TickObserver) {
     this.#originMs = originMs;
+    this.#observer = observer;
   }
 
   /** Number of rooms. */
@@ -251,14 +274,21 @@ export class Schedule<R extends Scheduled = Scheduled> {
     group.passNumber = this.#passNumber;
     group.nextIndex = index + 1;
     group.nextDeadlineMs = grid.deadlineMs(index + 1);
-    const deadlineMs = grid.deadlineMs(index);
+    const timing = this.#timing;
+    timing.deadlineMs = grid.deadlineMs(index);
     let ticks = 0;
     group.end = rooms.length;
+    // One reading per room: the end of a tick is the start of the next.
+    timing.latenessMs = clock.nowMs() - timing.deadlineMs;
     try {
       for (group.cursor = 0; group.cursor < group.end; group.cursor++) {
         if (firstIndexes[group.cursor]! > index) continue;
         ticks++;
-        rooms[group.cursor]!.runTick(deadlineMs, clock.nowMs() - deadlineMs);
+        rooms[group.cursor]!.runTick(timing);
+        const endAfterMs = clock.nowMs() - timing.deadlineMs;
+        timing.durationMs = endAfterMs - timing.latenessMs;
+        this.#observer?.tickRan(timing);
+        timing.latenessMs = endAfterMs;
       }
     } finally {
       group.cursor = -1;

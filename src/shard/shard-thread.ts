@@ -3,7 +3,6 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BellRinger } from '../memory/bell.js';
 import { ShardCounter, CounterBlock } from '../memory/counters.js';
-import { HistogramBlock, ShardHistogram } from '../memory/histogram.js';
 import { RingConsumer } from '../memory/ring-consumer.js';
 import { RingProducer } from '../memory/ring-producer.js';
 import type { HostToShard, ShardStart, ShardToHost } from '../protocol/control.js';
@@ -16,6 +15,7 @@ import { roomClassProblems, type RoomClass } from './room.js';
 import { Schedule, type Clock } from './schedule.js';
 import { createShardLogger } from './shard-logger.js';
 import { Shard } from './shard.js';
+import { TickMeter } from './tick-meter.js';
 
 const HEAP_SAMPLE_MS = 1000;
 
@@ -30,7 +30,13 @@ const log = createShardLogger(
   { shard: start.shardIndex },
   () => (running.tick === 0 ? {} : { tick: running.tick }),
 );
-const clock: Clock = { nowMs: () => performance.now() };
+/** Not `performance.now`, which allocates each number that it returns; compiled code takes this array apart unmade. */
+const clock: Clock = {
+  nowMs: () => {
+    const time = process.hrtime();
+    return time[0] * 1e3 + time[1] / 1e6;
+  },
+};
 
 async function loadRooms(): Promise<{ classes: Map<string, RoomClass>; problems: string[] }> {
   const classes = new Map<string, RoomClass>();
@@ -51,7 +57,7 @@ async function loadRooms(): Promise<{ classes: Map<string, RoomClass>; problems:
 function run(classes: Map<string, RoomClass>): void {
   const counters = new CounterBlock(start.counters);
   const outbox = new Outbox(new RingProducer(start.egress), new BellRinger(start.egress), counters);
-  const schedule = new Schedule<RoomRunner>(clock.nowMs());
+  const schedule = new Schedule<RoomRunner>(clock.nowMs(), new TickMeter(counters));
   const shard = new Shard(new RingConsumer(start.ingress), outbox, schedule, counters, clock, classes);
   const compute = new ComputeClient(post);
   const pass = (): void => {
@@ -68,13 +74,11 @@ function run(classes: Map<string, RoomClass>): void {
     outbox,
     encoder: new SnapshotEncoder(),
     counters,
-    tickLateness: new HistogramBlock(start.counters, ShardHistogram.tickLatenessUs),
-    tickDuration: new HistogramBlock(start.counters, ShardHistogram.tickDurationUs),
-    clock,
     log,
     running,
     post,
     compute: (module, data) => compute.run(module, data),
+    ending: (runner) => shard.ending(runner),
     ended: (runner) => shard.ended(runner, services),
     joined: (client, runner) => shard.joined(client, runner),
     left: (client) => shard.left(client),

@@ -194,8 +194,13 @@ export class Shard {
     this.counters.add(ShardCounter.clients, -1);
   }
 
-  ended(runner: RoomRunner, services: ShardServices): void {
+  ending(runner: RoomRunner): void {
     this.schedule.remove(runner);
+    // Its clients' closes: nothing else may be due that would send them.
+    this.outbox.flush();
+  }
+
+  ended(runner: RoomRunner, services: ShardServices): void {
     this.runners.delete(runner.roomId);
     this.counters.set(ShardCounter.rooms, this.runners.size);
     services.post({ kind: 'disposed', roomId: runner.roomId });

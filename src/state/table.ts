@@ -88,9 +88,15 @@ export class Table<F extends Fields = Fields> {
     this.image.clearRow(slot);
     this.image.generations[slot] = generation;
     if (slot >= this.image.rowEnd) this.image.rowEnd = slot + 1;
-    this.fillRow(slot, values as Record<string, unknown> | undefined);
     const row = new this.rowClass(this, slot, (slot | (generation << 16)) >>> 0);
     this.rows[slot] = row;
+    try {
+      this.fillRow(slot, values as Record<string, unknown> | undefined);
+    } catch (error) {
+      // What a client sent may be an object that doesn't convert to text or number; the slot is not to be lost with it.
+      this.despawn(row.id);
+      throw error;
+    }
     return row as unknown as Row<F>;
   }
 

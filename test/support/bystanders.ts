@@ -3,8 +3,8 @@
  * with the room's own hash, and four in a `probe` room, which they fill.
  */
 import { readFileSync } from 'node:fs';
+import { connect, type ClientRoom } from 'escapement/client';
 import { expect } from 'vitest';
-import { connect, type ClientRoom } from '../../src/client/node.js';
 import type Drift from '../rooms/drift.js';
 import type { HashMessage } from '../rooms/drift.js';
 import type Probe from '../rooms/probe.js';
@@ -79,7 +79,7 @@ export class Bystanders {
     await expect.poll(() => server.metric('escapement_rooms'), { timeout: 10_000 }).toBe(2);
     expect(server.child.exitCode).toBeNull();
     expect(this.problems).toEqual([]);
-    expect(this.compared).toBeGreaterThan(before.compared);
+    await expect.poll(() => this.compared, { timeout: 10_000 }).toBeGreaterThan(before.compared);
     for (const room of [...this.drifters, ...this.probers]) expect(room.stats.resyncs).toBe(0);
     expect(await server.metric('escapement_hook_errors_total')).toBe(before.hookErrors);
     expect(server.stderr).toBe('');
@@ -137,7 +137,8 @@ export class Bystanders {
     let step = 0;
     this.timer = setInterval(() => {
       step += 1;
-      for (const room of this.drifters) room.input({ dx: (step % 200) - 100, dy: (step % 90) - 45, turn: step / 10, boost: true });
+      const push = { dx: (step % 200) - 100, dy: (step % 90) - 45, turn: step / 10, boost: true };
+      for (const room of this.drifters) room.input(push);
       for (const room of this.probers) room.input({ amount: (step % 3) - 1 });
     }, INPUT_INTERVAL_MS);
   }

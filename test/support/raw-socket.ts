@@ -1,6 +1,6 @@
 /**
- * A WebSocket client with the safety off: over a plain TCP socket it sends any bytes, frames of any shape, cut anywhere,
- * and it can stop reading.
+ * A WebSocket client with the safety off: over a plain TCP socket it sends any bytes, frames of any shape, cut
+ * anywhere, and it can stop reading.
  */
 import net from 'node:net';
 
@@ -44,7 +44,7 @@ export function frameOf(payload: Uint8Array | string, shape: FrameShape = {}): B
   const head = [first, 0x80];
   if (length < 126) head[1]! |= length;
   else if (length < 65_536) head.push(length >> 8, length & 0xff), (head[1]! |= 126);
-  else head.push(0, 0, 0, 0, (length >>> 24) & 0xff, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff), (head[1]! |= 127);
+  else head.push(0, 0, 0, 0, ...[24, 16, 8, 0].map((shift) => (length >>> shift) & 0xff)), (head[1]! |= 127);
   return Buffer.concat([Uint8Array.from([...head, 0, 0, 0, 0]), body]);
 }
 
@@ -211,7 +211,9 @@ export class RawSocket {
   private take(opcode: number, payload: Buffer): void {
     if (opcode === Opcode.Close) {
       this.ending =
-        payload.length < 2 ? { code: 1005, reason: '' } : { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) };
+        payload.length < 2
+          ? { code: 1005, reason: '' }
+          : { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) };
       this.socket.end();
     } else if (opcode === Opcode.Ping) {
       this.send(payload, { opcode: Opcode.Pong });

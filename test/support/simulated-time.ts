@@ -1,4 +1,4 @@
-import type { Clock, Schedule, Scheduled } from '../../src/shard/schedule.js';
+import type { Clock, Schedule, Scheduled, TickTiming } from '../../src/shard/schedule.js';
 
 /** A clock that stands still until it is told otherwise. */
 export class SimulatedClock implements Clock {
@@ -25,7 +25,7 @@ export class RecordingRoom implements Scheduled {
     this.onTick = onTick;
   }
 
-  runTick(deadlineMs: number, latenessMs: number): void {
+  runTick({ deadlineMs, latenessMs }: TickTiming): void {
     this.deadlinesMs.push(deadlineMs);
     this.latenessesMs.push(latenessMs);
     this.onTick?.();
