@@ -12,7 +12,7 @@ export interface CoreSplit {
   readonly all: string;
 }
 
-/** The first core that this process may use for the server, the others for the load; null when nothing can be pinned. */
+/** The first core that this process may use is the server's, the others are the load's; null: nothing can be pinned. */
 export function splitCores(): CoreSplit | null {
   try {
     execFileSync('taskset', ['--version'], { stdio: 'ignore' });

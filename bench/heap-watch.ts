@@ -1,10 +1,10 @@
 /**
  * Loaded into a server with `--import`: watches the heaps of its main thread and of its shard from inside, as nothing
- * outside can. Asked over the IPC channel of the process (`HeapWatchRequest`); answers with a `HeapReport` for each of the
- * two threads when both are done.
+ * outside can. Asked over the IPC channel of the process (`HeapWatchRequest`); answers with a `HeapReport` for each of
+ * the two threads when both are done.
  *
- * A heap that is only allocated in grows by what is allocated, to the byte; a collection takes away what was garbage. So
- * the heap's size is read once a second, and the growth over those seconds in which nothing was collected, divided by
+ * A heap that is only allocated in grows by what is allocated, to the byte; a collection takes away the garbage. So the
+ * heap's size is read once a second, and the growth over those seconds in which nothing was collected, divided by
  * their length, is the rate of allocation. While a server only goes on, everything allocated is garbage. Live bytes are
  * measured after a forced full collection before and after, without the spaces of compiled code, which grow for as long
  * as the engine finds something to optimise. The watch's own share is some 1.5 KB a second.
@@ -139,7 +139,9 @@ if (isMainThread || isShard) {
       const shard = new Promise<HeapReport>((resolve) => {
         channel.onmessage = (event) => resolve((event as { data: HeapReport }).data);
       });
-      void Promise.all([watch.end(), shard]).then(([main, report]) => process.send!({ main, shard: report } satisfies HeapReports));
+      void Promise.all([watch.end(), shard]).then(([main, report]) => {
+        process.send!({ main, shard: report } satisfies HeapReports);
+      });
     });
     process.channel?.unref();
   }

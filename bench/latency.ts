@@ -82,7 +82,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
   }
 }
 
-/** Sends inputs, one at a time, and checks that each is acknowledged and shown once, in order, and in no other state. */
+/** Sends inputs, one at a time, and checks that each is acknowledged and shown exactly once, in order. */
 class Player {
   private sent = 0;
   private seq = 0;
@@ -130,7 +130,7 @@ class Player {
     const isNext = serial === this.shown + 1 && serial === this.sent;
     if ((serial !== this.shown && !isNext) || taken !== serial) {
       this.problem ??= new Error(
-        `the state shows input ${serial} of ${taken} taken; input ${this.shown} was the last shown, ${this.sent} were sent`,
+        `the state shows input ${serial} of ${taken} taken; ${this.shown} was the last shown, ${this.sent} were sent`,
       );
     } else if (isNext) {
       if (this.room.ackedInput !== this.seq) {

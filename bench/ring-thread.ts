@@ -1,8 +1,8 @@
 /**
  * Thread entry of the ring bench. One instance produces, the other consumes; what to do comes round by round.
  *
- * A record is sixteen 32-bit words: its number, fourteen made from number and seed, and the sum of those fifteen. The
- * sequence goes on from round to round.
+ * A record is eight times eight bytes: the ring's header, its number, five numbers made from that and the seed, and the
+ * sum of those six. A message is the same without the ring: eight numbers. The sequence goes on from round to round.
  */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { RingConsumer } from '../src/memory/ring-consumer.js';
@@ -24,20 +24,22 @@ export interface RingRoundResult {
 }
 
 const RECORD_TYPE = 1;
-const RECORD_BYTES = 64;
+const PAYLOAD_BYTES = 56;
+const MESSAGE_NUMBERS = 8;
 const BATCH_RECORDS = 128;
 /** Without progress for this long the other side is dead. Looked at only after thousands of vain turns. */
 const STALLED_MS = 10_000;
 const SPINS_BEFORE_NAP = 5_000;
 /**
- * Turns of an empty loop, some 2 us, before a consumer that found nothing looks again, so that a few batches gather. One
- * that looks all the time fetches each line while the producer writes the next, and slows both down by a tenth.
+ * Turns of an empty loop, some 2 us, before a consumer that found nothing looks again, so that a few batches gather.
+ * One that looks all the time fetches each line while the producer writes the next, and slows both down by a tenth.
  */
 const LINGER_TURNS = 3_000;
 
 const { seed, ring } = workerData as RingThreadStart;
 const napWord = new Int32Array(new SharedArrayBuffer(4));
 let lingered = 0;
+let napsSinceMs = 0;
 let port: MessagePort | null = null;
 let recordNumber = 0;
 let messageNumber = 0;
@@ -52,42 +54,36 @@ function nowMs(): number {
 
 // Written out, because V8 unrolls no loops: as one, it would cost more than the ring itself.
 
-function fill(words: Int32Array, at: number, number: number): void {
+function fill(numbers: Float64Array, at: number, number: number): void {
   let word = number;
   let sum = number;
-  words[at] = number;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 1] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 2] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 3] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 4] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 5] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 6] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 7] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 8] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 9] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 10] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 11] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 12] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 13] = word;
-  word = (word + seed) | 0; sum = (sum + word) | 0; words[at + 14] = word;
-  words[at + 15] = sum;
+  numbers[at] = number;
+  word = (word + seed) | 0; sum += word; numbers[at + 1] = word;
+  word = (word + seed) | 0; sum += word; numbers[at + 2] = word;
+  word = (word + seed) | 0; sum += word; numbers[at + 3] = word;
+  word = (word + seed) | 0; sum += word; numbers[at + 4] = word;
+  word = (word + seed) | 0; sum += word; numbers[at + 5] = word;
+  numbers[at + 6] = sum;
 }
 
-function check(words: Int32Array, at: number, number: number): void {
-  // 15 i32 add up exactly in a double, so one truncation at the end gives the same sum as truncating each time.
-  const sum = (words[at] + words[at + 1] + words[at + 2] + words[at + 3] + words[at + 4] + words[at + 5]
-    + words[at + 6] + words[at + 7] + words[at + 8] + words[at + 9] + words[at + 10] + words[at + 11]
-    + words[at + 12] + words[at + 13] + words[at + 14]) | 0;
-  if (words[at] !== number || words[at + 15] !== sum) {
-    throw new Error(`record ${number}: number ${words[at]}, checksum ${words[at + 15]}, expected ${sum}`);
+function check(numbers: Float64Array, at: number, number: number): void {
+  const sum = numbers[at] + numbers[at + 1] + numbers[at + 2] + numbers[at + 3] + numbers[at + 4] + numbers[at + 5];
+  if (numbers[at] !== number || numbers[at + 6] !== sum) {
+    throw new Error(`record ${number}: number ${numbers[at]}, checksum ${numbers[at + 6]}, expected ${sum}`);
   }
 }
 
 /** Lets the other thread on when both share a core, and gives up when it is gone. */
-function wait(spins: number, sinceMs: number): void {
+function wait(spins: number): void {
   if (spins < SPINS_BEFORE_NAP) return;
+  if (spins === SPINS_BEFORE_NAP) napsSinceMs = nowMs();
   Atomics.wait(napWord, 0, 0, 0.05);
-  if (nowMs() - sinceMs > STALLED_MS) throw new Error(`ring stalled for ${STALLED_MS} ms`);
+  if (nowMs() - napsSinceMs > STALLED_MS) throw new Error(`ring stalled for ${STALLED_MS} ms`);
+}
+
+/** The data of a ring as 64-bit numbers: payloads start at multiples of 8. */
+function numbersOf(bytes: Uint8Array): Float64Array {
+  return new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
 }
 
 function linger(): void {
@@ -95,54 +91,52 @@ function linger(): void {
 }
 
 function ringOut(producer: RingProducer, count: number): RingRoundResult {
+  const numbers = numbersOf(producer.bytes);
   const startMs = nowMs();
   let left = count;
   let spins = 0;
-  let progressMs = startMs;
   while (left > 0) {
     for (let batch = Math.min(BATCH_RECORDS, left); batch > 0; batch--) {
-      const offset = producer.tryReserve(RECORD_BYTES);
+      const offset = producer.tryReserve(PAYLOAD_BYTES);
       if (offset === -1) break;
-      fill(producer.words, offset >> 2, recordNumber);
+      fill(numbers, offset >> 3, recordNumber);
       producer.commit(RECORD_TYPE);
       recordNumber = (recordNumber + 1) | 0;
       left--;
     }
     if (producer.publish()) {
-      if (spins > SPINS_BEFORE_NAP) progressMs = nowMs();
       spins = 0;
     } else {
-      wait(++spins, progressMs);
+      wait(++spins);
     }
   }
   return { count, startMs, endMs: nowMs() };
 }
 
 function ringIn(consumer: RingConsumer, count: number): RingRoundResult {
+  const numbers = numbersOf(consumer.bytes);
   const startMs = nowMs();
   let left = count;
   let spins = 0;
-  let progressMs = startMs;
   while (left > 0) {
     let batch = 0;
     while (batch < BATCH_RECORDS) {
       const offset = consumer.next();
       if (offset === -1) break;
-      if (consumer.type !== RECORD_TYPE || consumer.lengthBytes !== RECORD_BYTES) {
+      if (consumer.type !== RECORD_TYPE || consumer.lengthBytes !== PAYLOAD_BYTES) {
         throw new Error(`record ${recordNumber}: type ${consumer.type}, ${consumer.lengthBytes} bytes`);
       }
-      check(consumer.words, offset >> 2, recordNumber);
+      check(numbers, offset >> 3, recordNumber);
       recordNumber = (recordNumber + 1) | 0;
       batch++;
     }
     if (batch > 0) {
       consumer.release();
       left -= batch;
-      if (spins > SPINS_BEFORE_NAP) progressMs = nowMs();
       spins = 0;
     } else {
       linger();
-      wait(++spins, progressMs);
+      wait(++spins);
     }
   }
   return { count, startMs, endMs: nowMs() };
@@ -151,10 +145,11 @@ function ringIn(consumer: RingConsumer, count: number): RingRoundResult {
 /** In one go, which is the fastest `postMessage` gets: the other thread takes them off while these are still coming. */
 function postOut(count: number): RingRoundResult {
   const startMs = nowMs();
-  const words = new Int32Array(RECORD_BYTES / 4);
+  const numbers = new Float64Array(MESSAGE_NUMBERS);
+  numbers[0] = RECORD_TYPE;
   for (let left = count; left > 0; left--) {
-    fill(words, 0, messageNumber);
-    port!.postMessage(words);
+    fill(numbers, 1, messageNumber);
+    port!.postMessage(numbers);
     messageNumber++;
   }
   return { count, startMs, endMs: nowMs() };
@@ -168,8 +163,8 @@ function postIn(count: number): void {
   endPostRound();
 }
 
-function takeMessage(words: Int32Array): void {
-  check(words, 0, messageNumber);
+function takeMessage(numbers: Float64Array): void {
+  check(numbers, 1, messageNumber);
   messageNumber++;
   endPostRound();
 }

@@ -31,8 +31,9 @@ export class ServerProcess {
    */
   static async start(nodeArgs: readonly string[] = []): Promise<ServerProcess> {
     const split = splitCores();
-    const serverArgs = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1', '--shards', '1', '--log-level', 'warn'];
-    const command = [process.execPath, ...nodeArgs, SERVER, ...serverArgs, '--rooms', ROOMS];
+    const ports = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1'];
+    const serverArgs = [...ports, '--shards', '1', '--log-level', 'warn', '--rooms', ROOMS];
+    const command = [process.execPath, ...nodeArgs, SERVER, ...serverArgs];
     if (split !== null) command.unshift('taskset', '-c', split.server);
     const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     if (split !== null) pinThisProcess(split.load);
@@ -71,7 +72,7 @@ export class ServerProcess {
     return found.reduce((sum, row) => sum + Number(row.slice(row.lastIndexOf(' ') + 1)), 0);
   }
 
-  /** Sends a message to the server's main thread, where a module loaded with `--import` answers it, and waits for that. */
+  /** Asks a module that was loaded into the server's main thread with `--import`, and waits for its answer. */
   ask<Answer>(message: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.child.once('message', (answer) => resolve(answer as Answer));

@@ -2,9 +2,9 @@
  * 32 rooms of 16 moving bots, each with one real client, for a minute: what a tick leaves behind for the garbage
  * collector, and whether the heap grows.
  *
- * Rooms tick at 60 Hz and send snapshots at 20 Hz, all on one shard of a server process. The heaps are watched inside the
- * server (heap-watch.ts), ticks are read from its metrics. Right or wrong: no snapshot was lost on the way, and once a
- * second the hash of every client's state is the room's.
+ * Rooms tick at 60 Hz and send snapshots at 20 Hz, all on one shard of a server process. The heaps are watched inside
+ * the server (heap-watch.ts), ticks are read from its metrics. Right or wrong: no snapshot was lost on the way, and
+ * once a second the hash of every client's state is the room's.
  */
 import { connect, type ClientRoom } from 'escapement/client';
 import { atMost, exactly } from './goal.js';
@@ -29,7 +29,7 @@ const SIZES = {
 };
 
 /**
- * A tick itself allocates nothing once it is compiled. What is left belongs to the pass that the 8 rooms of a slot share:
+ * A tick itself allocates nothing once it is compiled. What is left is of the pass that the 8 rooms of a slot share:
  * some 300 bytes for a timer of Node's, and 16 for each number that crosses a call the engine doesn't inline. Together
  * they are about 50 for each tick; 64 leaves less than one boxed number for the tick itself.
  */

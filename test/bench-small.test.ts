@@ -1,4 +1,4 @@
-/** Every bench, in its small size, as `npm run bench` runs it: its own checks pass, and its report has the agreed shape. */
+/** Every bench in its small size, as `npm run bench` runs it: its own checks pass, its report has the agreed shape. */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -101,6 +101,17 @@ it.each(['SIGTERM', 'SIGINT'] as const)('%s: clients are told with 4001, exit 0'
   expect(code).toBe(0);
 });
 
+it('clients in the middle of sending are told too', async () => {
+  const server = await ServerProcess.start({ args: ['--rooms', ROOMS_FOLDER, '--log-level', 'warn'] });
+  const rooms = await Promise.all(Array.from({ length: 32 }, () => connect(server.url).joinOrCreate('drift')));
+  const codes = rooms.map((room) => new Promise<number>((resolve) => room.onLeave((code) => resolve(code))));
+  const timer = setInterval(() => rooms.forEach((room) => room.input({ dx: 1 })), 5);
+  await expect.poll(() => rooms[0]!.ackedInput).toBeGreaterThan(10);
+  expect((await server.stop()).code).toBe(0);
+  expect(await Promise.all(codes)).toEqual(new Array(32).fill(4001));
+  clearInterval(timer);
+});
+
 it('prints exactly one ready line with the URL, and answers on it', async () => {
   const server = await ServerProcess.start({ args: ['--log-level', 'silent'] });
   expect(server.stdout.trim().split('\n')).toHaveLength(1);

@@ -27,7 +27,7 @@ export default class PulseRoom extends Room {
   #pulse = this.pulses.spawn();
 
   override onTick(): void {
-    // The clock that every process of the machine shares. Read first: what comes before in a tick is a few microseconds.
+    // The clock that every process of the machine shares. Read first: what came before is a few microseconds.
     const nowUs = Number(process.hrtime.bigint() / 1000n);
     for (const client of this.clients) {
       let beat;

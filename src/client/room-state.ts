@@ -6,14 +6,11 @@
  * copying whole images for every snapshot would cost in proportion to the tables' capacity.
  */
 import { SnapshotDecoder, TableChanges } from '../protocol/snapshot-decoder.js';
-import { hashImages, imageBytes, TableImage } from '../state/image.js';
+import { hashImages, imageBytes, STATE_BYTES_MAX, TableImage } from '../state/image.js';
 import type { TableSchema } from '../state/schema.js';
 import type { ErrorSink } from './listeners.js';
 import { listDifferences } from './image-differences.js';
 import { TableView } from './table-view.js';
-
-/** 256 tables of 1,024 rows fit often over; a handshake that asks for more is not from a server of ours. */
-export const STATE_BYTES_MAX = 64 * 1024 * 1024;
 
 export class RoomState {
   /** The tables by name, with no prototype. */

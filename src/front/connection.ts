@@ -27,6 +27,8 @@ export class Connection {
   pressed = false;
   /** A delta was skipped: no delta fits until a keyframe was sent. */
   outOfStep = false;
+  /** Bytes of the newest keyframe, which may wait in the socket beside what the hard limit allows; 0 once it has drained. */
+  keyframeBytes = 0;
   /** Since when the sweep has found it out of step with a full buffer, in milliseconds of the front's clock; or 0. */
   stuckSinceMs = 0;
   /** Since when the client has owed us a Join, in milliseconds of the front's clock. */

@@ -18,9 +18,15 @@ const SEND_OK = 1;
 
 const TOO_SLOW = 'too slow: the server had more unsent data for you than it keeps';
 
+/** Sends in one go: about 20 ms of them. Sockets, joins and other shards get their turn after that. */
+const SENDS_PER_DRAIN_MAX = 2048;
+
 const utf8 = new TextDecoder();
 
 export class EgressPump {
+  /** Since the start of this drain. */
+  private sends = 0;
+
   constructor(
     private readonly connections: ConnectionTable,
     private readonly counters: CounterBlock,
@@ -28,10 +34,14 @@ export class EgressPump {
     private readonly socketHardBytes: number,
   ) {}
 
-  /** Takes every record that is there. */
-  drain(link: ShardLink): void {
+  /** Takes records until there are none, or until enough was sent for one turn of the event loop; then returns true. */
+  drain(link: ShardLink): boolean {
     const ring = link.egress;
-    for (let at = ring.next(); at >= 0; at = ring.next()) {
+    this.sends = 0;
+    while (this.sends < SENDS_PER_DRAIN_MAX) {
+      const at = ring.next();
+      if (at < 0) break;
+      this.sends += 1;
       switch (ring.type) {
         case Egress.FanOut:
           this.fanOut(link, at);
@@ -45,6 +55,7 @@ export class EgressPump {
       }
     }
     ring.release();
+    return this.sends >= SENDS_PER_DRAIN_MAX;
   }
 
   /**
@@ -60,11 +71,12 @@ export class EgressPump {
     const kind = words[head + 3]!;
     const frameAt = at + FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES;
     const frame = bytes.subarray(frameAt, frameAt + frameBytes);
+    this.sends += count;
     let receiver = (at + FAN_OUT_HEAD_BYTES) >> 2;
     for (let i = 0; i < count; i += 1, receiver += FAN_OUT_RECEIVER_BYTES >> 2) {
       const connection = this.connections.get(words[receiver]! >>> 0);
       if (connection === undefined || connection.socket === null) continue;
-      if (kind !== FrameKind.Reliable && !this.takesSnapshot(connection, kind)) continue;
+      if (kind !== FrameKind.Reliable && !this.takesSnapshot(connection, kind, frameBytes)) continue;
       if (ackOffset >= 0) {
         const ack = words[receiver + 1]!;
         bytes[frameAt + ackOffset] = ack & 0xff;
@@ -75,11 +87,12 @@ export class EgressPump {
   }
 
   /** Whether a snapshot may be sent to this connection now; keeps account of who is out of step. */
-  private takesSnapshot(connection: Connection, kind: number): boolean {
+  private takesSnapshot(connection: Connection, kind: number, frameBytes: number): boolean {
     if (connection.pressed && connection.socket!.getBufferedAmount() > this.socketSoftBytes) {
       connection.outOfStep = true;
     } else if (kind === FrameKind.Keyframe) {
       connection.outOfStep = false;
+      connection.keyframeBytes = frameBytes;
     }
     if (connection.outOfStep) this.counters.add(FrontCounter.snapshotsSkipped);
     return !connection.outOfStep;
@@ -105,11 +118,11 @@ export class EgressPump {
 
   /**
    * Sends to a connection, and closes it when its buffer is full: a frame is lost then, so nothing after it would fit.
-   * uWebSockets.js would throw a frame away too, at twice the limit, and the close frame with it.
+   * uWebSockets.js would throw a frame away too, at a limit further up, and the close frame with it.
    */
   write(connection: Connection, frame: Uint8Array): void {
     const socket = connection.socket!;
-    if (connection.pressed && socket.getBufferedAmount() > this.socketHardBytes) {
+    if (connection.pressed && socket.getBufferedAmount() > this.socketHardBytes + connection.keyframeBytes) {
       socket.end(CloseCode.TooSlow, TOO_SLOW);
       return;
     }

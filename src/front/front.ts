@@ -19,6 +19,7 @@ import { FrontCounter, type CounterBlock } from '../memory/counters.js';
 import { SUBPROTOCOL } from '../protocol/version.js';
 import { encodeRefused } from '../protocol/server-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
+import { SERVER_FRAME_BYTES_MAX } from '../protocol/verifier.js';
 import { Connection, ConnectionTable } from './connection.js';
 import { EgressPump } from './egress.js';
 import type { FrontEvents } from './front-events.js';
@@ -85,8 +86,6 @@ export class Front {
   private listenSocket: us_listen_socket | false = false;
   private sweep: NodeJS.Timeout | undefined;
   private closing = false;
-  /** Called when the last connection has gone. */
-  private onEmpty: (() => void) | null = null;
 
   constructor(
     private readonly options: FrontOptions,
@@ -110,6 +109,7 @@ export class Front {
       () => this.drainAndSleep(link),
     );
     link.sleeper = sleeper;
+    link.drainAgain = () => this.drainAndSleep(link);
     this.drainAndSleep(link);
   }
 
@@ -137,23 +137,17 @@ export class Front {
   }
 
   /**
-   * Takes no more connections and closes those there are. Resolves when they have gone, or after `deadlineMs`: a client
-   * that doesn't read can't be told.
+   * Takes no more connections and closes those there are. Resolves after `graceMs`, or at once when there were none:
+   * a socket that has ended is off our table before its close frame is out, and `destroy` would cut it off.
    */
-  async close(code: number, reason: string, deadlineMs: number): Promise<void> {
+  async close(code: number, reason: string, graceMs: number): Promise<void> {
     this.closing = true;
     this.unlisten();
     // What shards sent before goes out before.
-    for (const link of this.links) this.pump.drain(link);
-    this.connections.forEach((connection) => connection.socket?.end(code, reason));
+    for (const link of this.links) while (this.pump.drain(link));
     if (this.connections.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, deadlineMs);
-      this.onEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    this.connections.forEach((connection) => connection.socket?.end(code, reason));
+    await new Promise((resolve) => setTimeout(resolve, graceMs));
   }
 
   /** Lets go of the shards and of every socket that is still there. */
@@ -196,10 +190,10 @@ export class Front {
     this.connections.forEach(visit);
   }
 
+  /** Drains in portions, with a turn of the event loop between: sockets must not wait for a shard that never pauses. */
   private drainAndSleep(link: ShardLink): void {
-    do {
-      this.pump.drain(link);
-    } while (link.sleeper !== null && !link.sleeper.sleep());
+    if (link.sleeper === null) return;
+    if (this.pump.drain(link) || !link.sleeper.sleep()) setImmediate(link.drainAgain);
   }
 
   // --- Sockets -------------------------------------------------------------------------------------------------------
@@ -209,7 +203,7 @@ export class Front {
       // Compression is off by default, and stays off: snapshots are packed already.
       maxPayloadLength: this.options.payloadBytesMax * OVERSIZE_FACTOR,
       // We close at the limit ourselves, with a reason. This one holds for the answers to pings, which we don't see.
-      maxBackpressure: this.options.socketHardBytes * 2,
+      maxBackpressure: this.options.socketHardBytes * 2 + SERVER_FRAME_BYTES_MAX,
       closeOnBackpressureLimit: false,
       idleTimeout: this.options.idleTimeoutSec,
       sendPingsAutomatically: true,
@@ -272,6 +266,7 @@ export class Front {
   private drained(connection: Connection): void {
     if (connection.socket === null || connection.socket.getBufferedAmount() > this.options.socketSoftBytes) return;
     connection.pressed = connection.socket.getBufferedAmount() > 0;
+    if (!connection.pressed) connection.keyframeBytes = 0;
     if (connection.outOfStep) connection.shard?.resync(connection.key);
   }
 
@@ -281,7 +276,6 @@ export class Front {
     this.counters.set(FrontCounter.connections, this.connections.size);
     this.events.closed(connection, code);
     connection.state = 'closed';
-    if (this.connections.size === 0) this.onEmpty?.();
   }
 
   private sweepConnections(): void {

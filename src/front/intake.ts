@@ -109,6 +109,7 @@ export class Intake {
   }
 
   private pong(connection: Connection): void {
+    if (connection.pressed) return; // a client that doesn't read gets no more to read
     const latenessUs = connection.shard?.shardCounters.get(ShardCounter.lastTickLatenessUs) ?? 0;
     this.pump.write(connection, this.pongs.write(this.reader.timeMs, Math.round(latenessUs)));
   }

@@ -8,6 +8,8 @@ import type { RingProducer } from '../memory/ring-producer.js';
 export class ShardLink {
   /** Set once by the front, which drains `egress` when it rings. */
   sleeper: BellSleeper | null = null;
+  /** Goes on with draining: made once, as it may be wanted thousands of times a second. */
+  drainAgain: () => void = () => {};
 
   constructor(
     readonly index: number,

@@ -3,8 +3,8 @@
  * decision is atomic: a seat is taken the moment it is found, and a room being created counts as there.
  *
  * ```
- *   creating --created--> open --last seat freed--> closing --disposed--> (gone)
- *       \___create-failed, its shard died________________________________/
+ *   creating --created--> open --last seat freed, ending--> closing --disposed--> (gone)
+ *       \___create-failed, its shard died________________________________________/
  * ```
  */
 import type { Logger } from 'pino';
@@ -102,7 +102,9 @@ export class Matchmaker {
     const found = wish.method === 'create' ? undefined : this.findOpen(type);
     if (found !== undefined) return this.seat(found, seating);
     if (wish.method === 'join') return refusal(CloseCode.MayRetry, `no ${wish.type} room has a free seat`);
-    return this.seat(this.create(type, seating.options), seating);
+    const shard = this.leastLoaded();
+    if (shard === undefined) return refusal(CloseCode.MayRetry, 'the server is recovering; try again in a second');
+    return this.seat(this.create(type, shard, seating.options), seating);
   }
 
   /** The session's socket has gone. */
@@ -132,6 +134,10 @@ export class Matchmaker {
         break;
       case 'listing':
         room.listing = message.listing;
+        this.closeIfEmpty(room);
+        break;
+      case 'ending':
+        room.state = 'closing';
         break;
       case 'refused':
         this.events.refused(message.sessionKey, message.code, message.reason);
@@ -162,8 +168,15 @@ export class Matchmaker {
     return undefined;
   }
 
-  private create(type: RoomType, options: unknown): RoomEntry {
-    const shard = this.shards.reduce((least, each) => (each.load < least.load ? each : least));
+  private leastLoaded(): ShardHandle | undefined {
+    let least: ShardHandle | undefined;
+    for (const shard of this.shards) {
+      if (shard.alive && (least === undefined || shard.load < least.load)) least = shard;
+    }
+    return least;
+  }
+
+  private create(type: RoomType, shard: ShardHandle, options: unknown): RoomEntry {
     const room: RoomEntry = {
       id: this.random.id(),
       type,

@@ -21,8 +21,12 @@ import { ShardHandle, type ShardOptions } from './shard-handle.js';
 /** How long rooms may take to end before their threads are. */
 const STOP_DEADLINE_MS = 5000;
 
-/** How long closed sockets may take to go: a close frame and its answer. */
-const CLOSE_DEADLINE_MS = 1000;
+/** How long closed sockets have to send their close frames. uWebSockets.js doesn't say when they have. */
+const CLOSE_GRACE_MS = 250;
+
+/** A shard that died again within this time is started after a pause. */
+const RESPAWN_CALM_MS = 10_000;
+const RESPAWN_PAUSE_MS = 1000;
 
 /** What the thread that makes a server lends it. */
 export interface ServerSources extends RandomSource {
@@ -38,6 +42,8 @@ export class Server {
   private admin: AdminListener | null = null;
   private listening: { url: string; port: number } | null = null;
   private closed: Promise<void> | null = null;
+  private listenCalled = false;
+  private respawnedMs = -Infinity;
 
   /** @internal Use `createServer`. */
   constructor(
@@ -101,6 +107,13 @@ export class Server {
    * @throws ListenError when a port is taken.
    */
   async listen(): Promise<{ url: string; port: number }> {
+    if (this.listenCalled || this.closed !== null) {
+      const state = this.closed !== null ? 'closed' : 'listening already';
+      throw Object.assign(new Error(`server.listen(): the server is ${state}; make another one with createServer`), {
+        code: 'ERR_ESCAPEMENT_STATE',
+      });
+    }
+    this.listenCalled = true;
     const { host, port, adminHost, adminPort } = this.options;
     const bound = this.front.listen(host, port);
     if (bound === null) throw new ListenError('the server', host, port, 'port or --port');
@@ -135,7 +148,7 @@ export class Server {
     this.matchmaker.drain();
     const reason = 'the server is shutting down';
     await Promise.all(this.shards.map((shard) => shard.stop(STOP_DEADLINE_MS)));
-    await this.front.close(CloseCode.Shutdown, reason, CLOSE_DEADLINE_MS);
+    await this.front.close(CloseCode.Shutdown, reason, CLOSE_GRACE_MS);
     await this.admin?.close();
     await this.compute.close();
     await Promise.all(this.shards.map((shard) => shard.terminate()));
@@ -206,7 +219,8 @@ export class Server {
     try {
       shard.post({ kind: 'computed', id, value: await this.compute.run(module, data) });
     } catch (error) {
-      shard.post({ kind: 'computed', id, error: `compute(${module}): ${(error as Error).message}` });
+      const reason = error instanceof Error ? error.message : String(error);
+      shard.post({ kind: 'computed', id, error: `compute(${module}): ${reason}` });
     }
   }
 
@@ -215,13 +229,25 @@ export class Server {
     this.log.fatal({ err: error, shard: shard.index }, 'shard died; its rooms are lost');
     this.front.detach(shard.link);
     this.matchmaker.shardDied(shard);
+    await this.respawnPause();
+    if (this.closed !== null) return;
     const successor = this.startShard(shard.index);
     try {
       await successor.started();
-      this.adopt(successor);
+      // The server may have closed meanwhile.
+      if (this.closed !== null) await successor.terminate();
+      else this.adopt(successor);
     } catch (cause) {
       this.log.fatal({ err: cause, shard: shard.index }, 'shard did not come back');
     }
+  }
+
+  /** A shard that dies as soon as it lives must not keep the machine busy with starting it. */
+  private async respawnPause(): Promise<void> {
+    const nowMs = this.sources.nowMs();
+    const pauseMs = nowMs - this.respawnedMs < RESPAWN_CALM_MS ? RESPAWN_PAUSE_MS : 0;
+    this.respawnedMs = nowMs + pauseMs;
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 
   // --- Sessions ------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ export class ShardHandle {
   /** Seats given and rooms placed here: what the next room's place is chosen by. */
   load = 0;
   private readonly worker: Worker;
+  /** False once its thread has ended: what is posted to it then is lost. */
+  alive = true;
   private stopping = false;
 
   constructor(
@@ -79,6 +81,7 @@ export class ShardHandle {
       });
       this.worker.on('error', (error: Error) => (failure = error));
       this.worker.on('exit', (code) => {
+        this.alive = false;
         const error = failure ?? new Error(`the thread of shard ${this.index} ended with code ${code}`);
         reject(error);
         if (!this.stopping) this.events.died(this, error);
@@ -93,6 +96,7 @@ export class ShardHandle {
   /** Ends every room, waits for their hooks up to `deadlineMs`, then ends the thread. */
   async stop(deadlineMs: number): Promise<void> {
     this.stopping = true;
+    if (!this.alive) return;
     const stopped = new Promise<void>((resolve) => {
       this.worker.on('message', (message: ShardToHost) => {
         if (message.kind === 'stopped') resolve();

@@ -52,6 +52,8 @@ export type ShardToHost =
   | { readonly kind: 'failed'; readonly problems: readonly string[] }
   | { readonly kind: 'created'; readonly roomId: string; readonly shadow: SharedArrayBuffer; readonly listing: RoomListing }
   | { readonly kind: 'create-failed'; readonly roomId: string; readonly reason: string }
+  /** The room has begun to end: it takes nobody any more. */
+  | { readonly kind: 'ending'; readonly roomId: string }
   | { readonly kind: 'listing'; readonly roomId: string; readonly listing: RoomListing }
   /** The session has its seat; `Joined` is on its way through the ring. */
   | { readonly kind: 'seated'; readonly roomId: string; readonly sessionKey: number }

@@ -1,5 +1,14 @@
 /** A client as room code sees it: one session's place in one room. */
+import { CloseCode } from '../protocol/close-codes.js';
 import type { InputQueue } from './input-queue.js';
+
+/** Codes of the WebSocket standard that a server may close with for a reason of its own. */
+const STANDARD_CODES: ReadonlySet<number> = new Set([
+  CloseCode.Normal,
+  CloseCode.RateExceeded,
+  CloseCode.TooBig,
+  CloseCode.TooSlow,
+]);
 
 /** What a client's room does for it. */
 export interface ClientPort {
@@ -28,6 +37,8 @@ export class Client {
   inputs: InputQueue | null = null;
   /** @internal Deltas follow only from the room's newest baseline; a client without it is owed a keyframe. */
   inStep = false;
+  /** @internal The code it left with. */
+  leftCode: number = CloseCode.Abnormal;
   /** @internal Messages sent to the client before its join was complete. */
   readonly early: Uint8Array[] = [];
   /** Newest tick that the client said it holds; 0 before its first keyframe. */
@@ -49,8 +60,17 @@ export class Client {
     this.port.sendTo(this, type, payload);
   }
 
-  /** Ends this client's session: its socket is closed with `code` and `reason`, and `onLeave` runs. */
-  leave(code = 4000, reason = 'left'): void {
+  /**
+   * Ends this client's session: its socket is closed with `code` and `reason`, and `onLeave` runs.
+   *
+   * @param code 4000 to 4999, or one of CloseCode
+   * @param reason cut at 123 bytes
+   * @throws RangeError for another code: a socket can't be closed with it
+   */
+  leave(code: number = CloseCode.Consented, reason = 'left'): void {
+    if (!Number.isInteger(code) || ((code < 4000 || code > 4999) && !STANDARD_CODES.has(code))) {
+      throw new RangeError(`client.leave(${String(code)}): expected a close code from 4000 to 4999`);
+    }
     this.port.closeClient(this, code, reason);
   }
 }

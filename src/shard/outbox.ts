@@ -64,7 +64,9 @@ export class Outbox {
   ): number {
     if (this.backlog.length > 0) return -1;
     const ring = this.ring;
-    const start = ring.tryReserve(FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES + frameBytes);
+    const recordBytes = FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES + frameBytes;
+    this.assertFits(recordBytes);
+    const start = ring.tryReserve(recordBytes);
     if (start < 0) return -1;
     const words = ring.words;
     let at = start >> 2;
@@ -152,12 +154,18 @@ export class Outbox {
     if (this.ring.publish()) this.bell.ring();
   }
 
+  /** @throws RangeError when a record of so many bytes could never pass through the ring. */
+  assertFits(bytes: number): void {
+    const { recordBytesMax } = this.ring;
+    if (bytes <= recordBytesMax) return;
+    throw new RangeError(
+      `${bytes} bytes to send at once; at most ${recordBytesMax}: send less (smaller messages, tables of less capacity), ` +
+        'or raise egressRingBytes',
+    );
+  }
+
   private enqueue(type: number, payload: Uint8Array): boolean {
-    if (payload.length > this.ring.recordBytesMax) {
-      throw new RangeError(
-        `a message of ${payload.length} bytes; at most ${this.ring.recordBytesMax}: send it in parts, or raise egressRingBytes`,
-      );
-    }
+    this.assertFits(payload.length);
     if (this.backlogBytes + payload.length > BACKLOG_BYTES_MAX) return false;
     this.push(type, payload);
     return true;

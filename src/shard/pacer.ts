@@ -64,9 +64,9 @@ const COARSE_SLEEP_MS_MAX = 3_600_000;
 
 /**
  * Timers of up to this many whole milliseconds are kept and started again: a new one is an allocation in every pass. A
- * shard looks at its ring every 16 ms, so it never sleeps longer while it has rooms.
+ * shard looks at its ring every 20 ms, so it never sleeps longer while it has rooms.
  */
-const KEPT_TIMER_MS_MAX = 16;
+const KEPT_TIMER_MS_MAX = 20;
 
 export type PacerState = 'stopped' | 'idle' | 'sleeping' | 'turning' | 'passing';
 

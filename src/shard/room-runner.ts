@@ -17,6 +17,7 @@ import type { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
 import { assertName } from '../state/schema.js';
 import { Table } from '../state/table.js';
 import { Client, type ClientPort } from './client.js';
+import { logHookError, reasonOf } from './hook-error.js';
 import type { Input } from './input.js';
 import { InputQueue } from './input-queue.js';
 import type { Outbox } from './outbox.js';
@@ -57,8 +58,9 @@ export type RunnerState = 'creating' | 'running' | 'ending' | 'ended';
 export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   readonly tickRateHz: number;
   readonly snapshotRateHz: number;
-  readonly clients: Client[] = [];
-  readonly clock = new RoomClock();
+  /** Replaced, never changed in place: room code may iterate over it while clients come and go. */
+  clients: readonly Client[] = [];
+  readonly clock = new RoomClock((error) => this.fail(error, 'a timer'));
   readonly log: Logger;
   tick = 0;
   latenessMs = 0;
@@ -76,6 +78,11 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   private readonly dtMs: number;
   private readonly pending = new Map<number, Client>();
   private declaring = true;
+  private endsInCreate = false;
+  private listedAutoDispose = true;
+  private disposal: Promise<void> | null = null;
+  /** Promises of onLeave that are to be done before onDispose. */
+  private readonly leaving = new Set<Promise<void>>();
 
   constructor(
     readonly roomId: string,
@@ -99,12 +106,12 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     try {
       this.room = withRoomContext(this, () => new this.roomClass());
       await this.room.onCreate?.(options);
+      if (this.endsInCreate) throw new Error('the room called disconnect() in onCreate');
       this.declaring = false;
       this.nameTables();
       this.roomState = new RoomState(this.tables);
       this.services.encoder.fit(this.tables.map((table) => table.schema));
-      const { tickRateHz, snapshotRateHz } = this;
-      this.snapshots = new SnapshotSender(this.roomState, this.clients, tickRateHz, snapshotRateHz, this.services);
+      this.snapshots = new SnapshotSender(this.roomState, this, this.services);
     } catch (error) {
       this.state = 'ended';
       this.clock.clear();
@@ -119,6 +126,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   }
 
   get listing(): RoomListing {
+    this.listedAutoDispose = this.room.autoDispose;
     return {
       locked: this.room.locked,
       private: this.room.private,
@@ -128,10 +136,15 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     };
   }
 
-  /** Ends the room: every client leaves with `code`, then onDispose runs. Never throws. */
-  async dispose(code: number, reason: string): Promise<void> {
-    if (this.state !== 'running') return;
+  /** Ends the room: every client leaves with `code`, then onDispose runs. Resolves when it has; never rejects. */
+  dispose(code: number, reason: string): Promise<void> {
+    if (this.state === 'running') this.disposal = this.end(code, reason);
+    return this.disposal ?? Promise.resolve();
+  }
+
+  private async end(code: number, reason: string): Promise<void> {
     this.state = 'ending';
+    this.services.post({ kind: 'ending', roomId: this.roomId });
     for (const client of [...this.pending.values(), ...this.clients]) {
       this.services.outbox.close(client.sessionKey, code, reason);
       this.remove(client, code);
@@ -139,6 +152,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     this.clock.clear();
     this.services.ending(this);
     try {
+      await Promise.all(this.leaving);
       await this.room.onDispose?.();
     } catch (error) {
       this.report(error, 'onDispose');
@@ -155,7 +169,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   private report(error: unknown, hook: string): void {
     this.services.counters.add(ShardCounter.hookErrors);
-    this.log.error({ err: error, hook }, `${hook} threw`);
+    logHookError(this.log, error, { hook }, `${hook} threw`);
   }
 
   private reportMessage(error: unknown, type: string): void {
@@ -196,17 +210,17 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       await this.room.onJoin?.(client, options);
     } catch (error) {
       if (!this.pending.delete(sessionKey)) return; // it left meanwhile, and was told
+      this.refuse(client, CloseCode.NotAllowed, reasonOf(error));
       this.report(error, 'onJoin');
-      this.refuse(client, CloseCode.NotAllowed, error instanceof Error ? error.message : String(error));
       return;
     }
     if (!this.pending.delete(sessionKey)) {
       // The socket went while onJoin ran: what onJoin set up, onLeave takes down.
-      this.runOnLeave(client, CloseCode.Abnormal);
+      this.runOnLeave(client, client.leftCode);
       return;
     }
     client.state = 'joined';
-    this.clients.push(client);
+    this.clients = [...this.clients, client];
     this.services.joined(client, this);
     this.services.outbox.send(sessionKey, this.joinedFrame(client), true);
     for (const frame of client.early) this.services.outbox.send(sessionKey, frame);
@@ -230,11 +244,12 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     if (client.state === 'left') return;
     const joined = client.state === 'joined';
     client.state = 'left';
+    client.leftCode = code;
     this.pending.delete(client.sessionKey);
     this.snapshots.owe(client);
     this.services.post({ kind: 'left', roomId: this.roomId, sessionKey: client.sessionKey });
     if (!joined) return;
-    this.clients.splice(this.clients.indexOf(client), 1);
+    this.clients = this.clients.filter((each) => each !== client);
     this.services.left(client, this);
     this.runOnLeave(client, code);
     this.log.debug({ session: client.sessionId, code }, 'client left');
@@ -244,7 +259,11 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     client.state = 'left';
     try {
       const done = this.room.onLeave?.(client, code);
-      if (done instanceof Promise) done.catch((error: unknown) => this.report(error, 'onLeave'));
+      if (!(done instanceof Promise)) return;
+      const settled: Promise<void> = done
+        .catch((error: unknown) => this.report(error, 'onLeave'))
+        .finally(() => this.leaving.delete(settled));
+      this.leaving.add(settled);
     } catch (error) {
       this.report(error, 'onLeave');
     }
@@ -273,10 +292,13 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     try {
       this.clock.advance(this.dtMs);
       if (this.state !== 'running') return; // a timer called disconnect()
-      this.room.onTick?.(this.dtSec);
+      const done: unknown = this.room.onTick?.(this.dtSec);
+      if (done instanceof Promise) done.catch((error: unknown) => this.fail(error, 'onTick'));
       if ((this.state as RunnerState) !== 'running') return;
       this.roomState.settle();
       this.snapshots.sendIfDue(this.tick);
+      // A plain field of the room, so that a class may declare it; a change of it is seen here.
+      if (this.room.autoDispose !== this.listedAutoDispose) this.relist();
     } catch (error) {
       this.fail(error, 'onTick');
     } finally {
@@ -310,8 +332,12 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     if (client.state === 'left') return;
     const frame = messageFrame(type, payload);
     // Joined is to be the first that a client hears of its room.
-    if (client.state === 'joining') client.early.push(frame);
-    else this.services.outbox.send(client.sessionKey, frame);
+    if (client.state === 'joining') {
+      this.services.outbox.assertFits(frame.length);
+      client.early.push(frame);
+    } else {
+      this.services.outbox.send(client.sessionKey, frame);
+    }
   }
 
   closeClient(client: Client, code: number, reason: string): void {
@@ -364,6 +390,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   }
 
   disconnect(): void {
+    this.endsInCreate = this.state === 'creating';
     void this.dispose(CloseCode.Consented, 'the room has ended');
   }
 

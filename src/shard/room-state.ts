@@ -1,6 +1,6 @@
 /** A room's tables with their shadow: what is compared, encoded, committed and hashed. */
 import { createShadow, Shadow } from '../memory/shadow.js';
-import { hashImages, imageBytes, TableImage, type ImageShape } from '../state/image.js';
+import { hashImages, imageBytes, STATE_BYTES_MAX, TableImage, type ImageShape } from '../state/image.js';
 import type { Table } from '../state/table.js';
 
 /** Empty images to encode keyframes against; rooms of one type share them. */
@@ -23,6 +23,9 @@ export class RoomState {
     this.current = tables.map((table) => table.image);
     this.empty = tables.map((table) => emptyImageOf(table.schema));
     const bytes = tables.reduce((sum, table) => sum + imageBytes(table.schema), 0);
+    if (bytes > STATE_BYTES_MAX) {
+      throw new RangeError(`the room's tables need ${bytes} bytes; at most ${STATE_BYTES_MAX}: declare smaller capacities`);
+    }
     this.shadow = new Shadow(createShadow(bytes));
     this.banks = [this.mapBank(0), this.mapBank(1)];
   }

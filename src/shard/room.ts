@@ -43,7 +43,7 @@ export function withRoomContext<R>(context: RoomContext, create: () => R): R {
   }
 }
 
-/** Marks classes that extend Room, also across two copies of this package. */
+/** Marks classes that extend Room, those of another copy of this package too. */
 export const ROOM_BRAND = Symbol.for('escapement.Room');
 
 /**
@@ -208,8 +208,13 @@ export abstract class Room {
     return this.#private;
   }
 
+  /**
+   * What listings show of the room besides its name and clients.
+   *
+   * @throws DataCloneError for what can't be copied to another thread, such as functions.
+   */
   setMetadata(metadata: unknown): void {
-    this.#metadata = metadata;
+    this.#metadata = structuredClone(metadata);
     this.#context.relist();
   }
 
@@ -246,6 +251,9 @@ export const MAX_CLIENTS_MAX = 10_000;
 export function roomClassProblems(name: string, candidate: unknown): string[] {
   if (typeof candidate !== 'function' || (candidate as { [ROOM_BRAND]?: true })[ROOM_BRAND] !== true) {
     return [`room ${name}: its module's default export is ${describe(candidate)}; expected a class that extends Room`];
+  }
+  if (!(candidate.prototype instanceof Room)) {
+    return [`room ${name}: it extends the Room of another copy of escapement; let both resolve to one installation`];
   }
   const { tickRate, snapshotRate, maxClients } = candidate as unknown as RoomClass;
   const problems: string[] = [];

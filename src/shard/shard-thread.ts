@@ -8,6 +8,7 @@ import { RingProducer } from '../memory/ring-producer.js';
 import type { HostToShard, ShardStart, ShardToHost } from '../protocol/control.js';
 import { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
 import { ComputeClient } from './compute-client.js';
+import { logHookError, reasonOf } from './hook-error.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import type { RoomRunner, RunningRoom, ShardServices } from './room-runner.js';
@@ -48,7 +49,7 @@ async function loadRooms(): Promise<{ classes: Map<string, RoomClass>; problems:
       problems.push(...found);
       if (found.length === 0) classes.set(name, module.default as RoomClass);
     } catch (error) {
-      problems.push(`room ${name}: loading ${url} failed: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`room ${name}: loading ${url} failed: ${reasonOf(error)}`);
     }
   }
   return { classes, problems };
@@ -97,11 +98,11 @@ function run(classes: Map<string, RoomClass>): void {
   // Room code that forgot an await must not end every room of the shard.
   process.on('unhandledRejection', (error) => {
     counters.add(ShardCounter.hookErrors);
-    log.error({ err: error }, 'unhandled rejection in room code');
+    logHookError(log, error, {}, 'unhandled rejection in room code');
   });
   process.on('uncaughtException', (error) => {
     counters.add(ShardCounter.hookErrors);
-    log.error({ err: error }, 'uncaught exception in room code');
+    logHookError(log, error, {}, 'uncaught exception in room code');
   });
   setInterval(() => counters.set(ShardCounter.heapUsedBytes, getHeapStatistics().used_heap_size), HEAP_SAMPLE_MS).unref();
   pacer.start();

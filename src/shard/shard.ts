@@ -7,6 +7,7 @@ import { CloseCode } from '../protocol/close-codes.js';
 import type { HostToShard } from '../protocol/control.js';
 import { decodePayload } from '../protocol/payload.js';
 import type { Client } from './client.js';
+import { logHookError, reasonOf } from './hook-error.js';
 import type { Outbox } from './outbox.js';
 import { RoomRunner, type ShardServices } from './room-runner.js';
 import type { RoomClass } from './room.js';
@@ -20,8 +21,8 @@ class Seat {
   ) {}
 }
 
-/** Rooms with slow ticks still take messages at this pace. */
-const INGRESS_POLL_MS_MAX = 16;
+/** Rooms with slow ticks still take messages at this pace. Longer than a tick at 60 Hz, which looks at the ring anyway. */
+const INGRESS_POLL_MS_MAX = 20;
 
 export class Shard {
   private readonly runners = new Map<string, RoomRunner>();
@@ -138,12 +139,16 @@ export class Shard {
         break;
       }
       case 'leave':
+        // What the client sent before it left is still in the ring.
+        this.drainIngress();
         this.runners.get(message.roomId)?.leave(message.sessionKey, message.code);
         break;
       case 'dispose':
+        this.drainIngress();
         await this.runners.get(message.roomId)?.dispose(CloseCode.Consented, 'the room has ended');
         break;
       case 'stop':
+        this.drainIngress();
         await Promise.all(
           [...this.runners.values()].map((runner) => runner.dispose(CloseCode.Shutdown, 'the server is shutting down')),
         );
@@ -168,17 +173,17 @@ export class Shard {
     const runner = new RoomRunner(roomId, type, roomClass, seed, services);
     try {
       await runner.create(options);
+      // Inside, as metadata that can't be copied to another thread throws here.
+      services.post({ kind: 'created', roomId, shadow: runner.shadow, listing: runner.listing });
     } catch (error) {
+      services.post({ kind: 'create-failed', roomId, reason: reasonOf(error) });
       this.counters.add(ShardCounter.hookErrors);
-      services.log.error({ err: error, room: roomId, type }, 'onCreate threw');
-      const reason = error instanceof Error ? error.message : String(error);
-      services.post({ kind: 'create-failed', roomId, reason });
+      logHookError(services.log, error, { room: roomId, type }, 'onCreate threw');
       return;
     }
     this.runners.set(roomId, runner);
     this.schedule.add(runner, this.clock.nowMs());
     this.counters.set(ShardCounter.rooms, this.runners.size);
-    services.post({ kind: 'created', roomId, shadow: runner.shadow, listing: runner.listing });
   }
 
   // --- What runners report -------------------------------------------------------------------------------------------

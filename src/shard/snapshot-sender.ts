@@ -25,18 +25,23 @@ export interface SnapshotServices {
   readonly counters: CounterBlock;
 }
 
+/** The room whose snapshots they are. */
+export interface SnapshotRoom {
+  readonly clients: readonly Client[];
+  readonly tickRateHz: number;
+  readonly snapshotRateHz: number;
+}
+
 export class SnapshotSender {
   private readonly snapshotsPerTick: number;
   private inStepCount = 0;
 
   constructor(
     private readonly state: RoomState,
-    private readonly clients: readonly Client[],
-    tickRateHz: number,
-    snapshotRateHz: number,
+    private readonly room: SnapshotRoom,
     private readonly services: SnapshotServices,
   ) {
-    this.snapshotsPerTick = snapshotRateHz / tickRateHz;
+    this.snapshotsPerTick = room.snapshotRateHz / room.tickRateHz;
   }
 
   /** The client holds no baseline (any more): its next snapshot is a keyframe. */
@@ -56,7 +61,8 @@ export class SnapshotSender {
   }
 
   private send(tick: number): void {
-    const { state, clients } = this;
+    const { state } = this;
+    const { clients } = this.room;
     const { encoder, counters } = this.services;
     const { shadow } = state;
     const age = tick - shadow.tick;
@@ -88,7 +94,7 @@ export class SnapshotSender {
     const { outbox, encoder, counters } = this.services;
     const frameBytes = SNAPSHOT_PREFIX_BYTES + encoder.length;
     const frameKind = kind === SnapshotKind.Keyframe ? FrameKind.Keyframe : FrameKind.Delta;
-    const at = outbox.tryFanOut(this.clients, inStep, count, frameBytes, SNAPSHOT_ACK_OFFSET, frameKind);
+    const at = outbox.tryFanOut(this.room.clients, inStep, count, frameBytes, SNAPSHOT_ACK_OFFSET, frameKind);
     if (at < 0) return false;
     const target = outbox.frameTarget;
     writeSnapshotPrefix(target, at, tick, 0, age, kind, encoder.length);
@@ -103,7 +109,8 @@ export class SnapshotSender {
   }
 
   private oweAll(): void {
-    for (let i = 0; i < this.clients.length; i += 1) this.clients[i]!.inStep = false;
+    const { clients } = this.room;
+    for (let i = 0; i < clients.length; i += 1) clients[i]!.inStep = false;
     this.inStepCount = 0;
   }
 }

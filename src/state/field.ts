@@ -50,7 +50,8 @@ export type FieldValue<F> = F extends Field<infer T> ? T : never;
 export type Values<F extends Fields> = { -readonly [K in keyof F]: FieldValue<F[K]> };
 
 const INT32_MAX = 2 ** 31 - 1;
-const TEXT_BYTES_MAX = 1024;
+/** Longest that a `text` field may be declared. */
+export const TEXT_BYTES_MAX = 1024;
 
 function field<T extends number | boolean | string>(part: Partial<Field> & { kind: FieldKind }): Field<T> {
   return Object.freeze({
@@ -85,13 +86,13 @@ export const bool: Field<boolean> = field({ kind: FieldKind.Bool, quantumMax: 1 
 /**
  * A number from `min` to `max` in steps of `step`, rounded to the nearest step and clamped.
  *
- * @throws RangeError when the range is empty, a number is not finite, or there are more than 2^31 - 1 steps.
+ * @throws RangeError when the range is empty, a number is not finite, or there are not 1 to 2^31 - 1 steps.
  */
 export function fixed(min: number, max: number, step: number): Field<number> {
   const steps = (max - min) / step;
-  if (!Number.isFinite(min) || !Number.isFinite(max) || !(max > min) || !(step > 0) || !(steps <= INT32_MAX)) {
+  if (!Number.isFinite(min) || !Number.isFinite(max) || !(max > min) || !(step > 0) || !(steps >= 1 && steps <= INT32_MAX)) {
     throw new RangeError(
-      `fixed(${min}, ${max}, ${step}): expected finite numbers with min < max, step > 0 and at most 2^31 - 1 steps`,
+      `fixed(${min}, ${max}, ${step}): expected finite numbers with min < max, step > 0, and 1 to 2^31 - 1 steps`,
     );
   }
   // The small allowance keeps ranges such as 0..1 by 0.1 whole in spite of binary fractions.

@@ -19,6 +19,9 @@ export interface ImageShape {
   readonly fieldList: readonly Field[];
 }
 
+/** Most bytes of one room's images: what a server can declare and a client will reserve. */
+export const STATE_BYTES_MAX = 64 * 1024 * 1024;
+
 const HEADER_BYTES = 8;
 const align8 = (bytes: number): number => (bytes + 7) & ~7;
 

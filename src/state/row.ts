@@ -7,7 +7,7 @@ export type Row<F extends Fields> = Values<F> & {
   readonly id: number;
   /** Index of this row in the table's columns; -1 once despawned. */
   readonly index: number;
-  /** False once despawned: fields then read as undefined and writes go nowhere. */
+  /** False once despawned: fields then read as undefined (booleans: false) and writes go nowhere. */
   readonly alive: boolean;
 };
 

@@ -4,7 +4,7 @@
  * Game code writes `columns` (or rows over them) freely during a tick. `settle()` ends the tick: every value is quantised
  * into the table's image and written back. Nothing on that path allocates.
  */
-import { FieldKind, fromQuantum, toQuantum, type Field, type Fields, type Values } from './field.js';
+import { FieldKind, fromQuantum, TEXT_BYTES_MAX, toQuantum, type Field, type Fields, type Values } from './field.js';
 import { TableImage } from './image.js';
 import { createRowClass, type Column, type Columns, type Row, type RowClass, type RowObject } from './row.js';
 import type { TableSchema } from './schema.js';
@@ -12,6 +12,7 @@ import type { TableSchema } from './schema.js';
 const GENERATION_MAX = 65535;
 const utf8 = new TextEncoder();
 const utf8Decoder = new TextDecoder();
+const textScratch = new Uint8Array(TEXT_BYTES_MAX);
 
 export class Table<F extends Fields = Fields> {
   readonly schema: TableSchema<F>;
@@ -29,6 +30,7 @@ export class Table<F extends Fields = Fields> {
   private readonly generations: Uint16Array; // of the latest row in each slot, alive or not
   private readonly freeSlots: Uint16Array; // a stack; the top is the lowest slot while none was freed
   private freeCount: number;
+  private textVersion = 0;
   private readonly rows: (RowObject | undefined)[];
   private readonly rowClass: RowClass;
 
@@ -153,13 +155,17 @@ export class Table<F extends Fields = Fields> {
     if (column[slot] === value) return;
     const field = this.schema.fieldList[f]!;
     const start = slot * field.bytesMax;
-    const target = this.image.texts[f]!.subarray(start, start + field.bytesMax);
     // encodeInto stops before a character that doesn't fit, so a cut text is still well formed.
-    const { written } = utf8.encodeInto(String(value), target);
-    this.image.textLengths[f]![slot] = written;
-    this.image.quanta[f]![slot] = (this.image.quanta[f]![slot]! + 1) | 0;
+    const { written } = utf8.encodeInto(String(value), textScratch.subarray(0, field.bytesMax));
+    const encoded = textScratch.subarray(0, written);
     // What clients will decode, which differs from `value` when it was cut or had a lone surrogate.
-    column[slot] = utf8Decoder.decode(target.subarray(0, written));
+    const decoded = utf8Decoder.decode(encoded);
+    if (column[slot] === decoded) return;
+    column[slot] = decoded;
+    this.image.texts[f]!.set(encoded, start);
+    this.image.textLengths[f]![slot] = written;
+    // Counted for the whole table, so that no row ever comes to a version that its slot has had.
+    this.image.quanta[f]![slot] = this.textVersion = (this.textVersion + 1) | 0;
   }
 
   /** @internal Ends a tick: quantises every value into the image, and writes back what clients will hold. */
