@@ -16,7 +16,7 @@ export const about = '64-byte records between two threads: a ring against postMe
 
 const SEED = 0x51ce;
 
-/** Holds 4,096 records, so neither side waits for the other's every batch. From 32 KiB to 1 MiB it made no difference. */
+/** Holds 4,096 records, so neither side waits for the other's every batch. 32 KiB to 1 MiB make no difference. */
 const RING_BYTES = 256 * 1024;
 
 const SIZES = {

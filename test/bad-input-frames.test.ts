@@ -113,17 +113,22 @@ async function join(): Promise<RawSocket> {
   return raw;
 }
 
+/** What a socket is closed with whose client leaves with this code. */
+function closeCodeOf(leaveCode: number): number {
+  return leaveCode >= 4000 && leaveCode <= 4999 ? leaveCode : 4000;
+}
+
 /** Sends the frame first thing on a new connection and expects the answer that is due. */
 async function expectAnswerBeforeJoin(frame: Uint8Array): Promise<void> {
   const problem = reader.read(frame);
-  const { kind } = reader;
+  const { kind, code } = reader;
   const raw = new RawSocket(server.url, frameOf(frame));
   if (problem !== 0) {
     expect(await raw.ended).toEqual({ code: 4400, reason: problemText(problem) });
   } else if (kind === ClientFrameKind.Ping) {
     expect(await answer(raw, ServerFrameKind.Pong)).toBe(ServerFrameKind.Pong);
   } else if (kind === ClientFrameKind.Leave) {
-    expect(await raw.ended).toEqual({ code: 4000, reason: 'left' });
+    expect(await raw.ended).toEqual({ code: closeCodeOf(code), reason: 'left' });
   } else if (kind === ClientFrameKind.Join) {
     const said = await answer(raw, ServerFrameKind.Joined, ServerFrameKind.Refused);
     if (typeof said === 'object') expect(said).toEqual({ code: 4400, reason: expect.stringMatching(/^join/) });
@@ -147,7 +152,7 @@ function isEchoed(frame: Uint8Array): boolean {
 /** Sends the frame from a seat and expects the answer that is due. @returns whether the seat is still there. */
 async function expectAnswerAfterJoin(raw: RawSocket, frame: Uint8Array): Promise<boolean> {
   const problem = reader.read(frame);
-  const { kind, bodyLength } = reader;
+  const { kind, bodyLength, code } = reader;
   raw.send(frame);
   if (problem !== 0) {
     expect(await raw.ended).toEqual({ code: 4400, reason: problemText(problem) });
@@ -158,7 +163,7 @@ async function expectAnswerAfterJoin(raw: RawSocket, frame: Uint8Array): Promise
       expect(await raw.ended).toEqual({ code: 4400, reason: 'a second Join on one connection' });
       return false;
     case ClientFrameKind.Leave:
-      expect(await raw.ended).toEqual({ code: 4000, reason: 'left' });
+      expect(await raw.ended).toEqual({ code: closeCodeOf(code), reason: 'left' });
       return false;
     case ClientFrameKind.Input:
       if (bodyLength === INPUT_BYTES) return true;
@@ -210,6 +215,8 @@ it('malformed frames from a seat in a room', { timeout: 60_000 }, async () => {
     raw.drop();
   }
   expect(rejoins).toBeGreaterThan(2000);
+  // No frame went unseen for coming too fast.
+  expect(await server.metric('escapement_frames_over_rate_total')).toBe(0);
   await bystanders.expectUnharmed();
 });
 
@@ -244,6 +251,12 @@ it.each(['input', 'message', 'resync', 'join'])('%s right behind a Join, before 
 
 it('a Leave right behind a Join gives the seat back', async () => {
   const raw = new RawSocket(server.url, Buffer.concat([frameOf(JOIN), frameOf(FRAMES.leave!)]));
+  expect(await raw.ended).toEqual({ code: 4321, reason: 'left' });
+});
+
+it.each([0, 1, 1000, 1006, 3999, 5000, 65_535])('a Leave with %i, no code to leave with: 4000', async (code) => {
+  const raw = await join();
+  raw.send(encodeLeave(code));
   expect(await raw.ended).toEqual({ code: 4000, reason: 'left' });
 });
 

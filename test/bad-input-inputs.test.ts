@@ -20,6 +20,11 @@ import { ServerProcess } from './support/server-process.js';
 import { ROOMS_FOLDER } from './support/setup.js';
 
 const SEED = 20_260_204;
+/**
+ * Larger than the defaults, so that it can be seen what a room does with a flood: 64 x 60 messages a second, and twice
+ * that at once. The longest burst here are 5,000 inputs.
+ */
+const LIMITS = { messagesPerTickMax: 64, bytesPerSecMax: 1024 * 1024 };
 /** Bytes of the packed record of the levers room, and where its fields begin. */
 const RECORD_BYTES = 29;
 const REAL_AT = 14;
@@ -51,7 +56,8 @@ let compared = 0;
 const differences: string[] = [];
 
 beforeAll(async () => {
-  server = await ServerProcess.start({ args: ['--rooms', ROOMS_FOLDER, '--log-level', 'warn'] });
+  const rooms = Object.fromEntries(['drift', 'levers', 'probe'].map((name) => [name, `${ROOMS_FOLDER}${name}.js`]));
+  server = await ServerProcess.startEmbedded({ rooms, logLevel: 'warn', ...LIMITS });
   bystanders = await Bystanders.join(server);
   witness = await connect(server.url).create<typeof Levers>('levers');
   const firstTick = witness.tick;
@@ -333,4 +339,5 @@ it('after all that nobody else has noticed anything', async () => {
   await bystanders.expectUnharmed();
   expect(await server.metric('escapement_hook_errors_total')).toBe(0);
   expect(await server.metric('escapement_ring_drops_total')).toBe(0);
+  expect(await server.metric('escapement_frames_over_rate_total')).toBe(0);
 });

@@ -66,7 +66,7 @@ test.each([
   ['a range that is not a number', { kind: FieldKind.Fixed, min: NaN, max: 1, step: 1 }, 'fixed(NaN, 1, 1)'],
   ['a range backwards', { kind: FieldKind.Fixed, min: 1, max: 0, step: 1 }, 'fixed(1, 0, 1)'],
   ['a step of zero', { kind: FieldKind.Fixed, min: 0, max: 1, step: 0 }, 'fixed(0, 1, 0)'],
-  ['more steps than quanta', { kind: FieldKind.Fixed, min: 0, max: 1, step: 1e-300 }, 'at most 2^31 - 1 steps'],
+  ['more steps than quanta', { kind: FieldKind.Fixed, min: 0, max: 1, step: 1e-300 }, '1 to 2^31 - 1 steps'],
   ['an angle of no bits', { kind: FieldKind.Angle, bits: 0 }, 'angle(0)'],
   ['an angle of 25 bits', { kind: FieldKind.Angle, bits: 25 }, 'angle(25)'],
   ['an endless text', { kind: FieldKind.Text, bytesMax: 65535 }, 'text(65535)'],

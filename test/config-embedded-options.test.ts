@@ -29,8 +29,9 @@ test('one error has every problem', () => {
     prot: 1, port: '2567', shards: 1.5, adminPort: true, logLevel: 'loud', payloadBytesMax: 63, idleTimeoutSec: 7,
     joinTimeoutMs: NaN, ingressRingBytes: 100_000, egressRingBytes: 2 ** 29, connectionsMax: 2 ** 20, seed: -1,
     publicDir: '/no/such/folder', host: 'a b', adminHost: '0.0.0.0', origins: 'https://x.example',
+    messagesPerTickMax: 0, bytesPerSecMax: '16384',
   });
-  expect(found).toHaveLength(17);
+  expect(found).toHaveLength(19);
   for (const start of [
     '"prot" is no option of createServer: did you mean port?',
     'port is "2567"; expected 0 to 65535: ',
@@ -38,6 +39,8 @@ test('one error has every problem', () => {
     'rooms is missing; expected an object of room modules by room name: ',
     'adminPort is true; expected 0 to 65535, or false: ',
     'payloadBytesMax is 63; expected 64 to 65536 bytes: ',
+    'messagesPerTickMax is 0; expected 1 to 64 messages a tick: ',
+    'bytesPerSecMax is "16384"; expected 1024 to 16777216 bytes a second: ',
     'idleTimeoutSec is 7; expected 0 (never) or 8 to 960 seconds: ',
     'joinTimeoutMs is NaN; expected 100 to 60000 milliseconds: ',
     'ingressRingBytes is 100000; expected a power of two from 65536 to 268435456 bytes: ',
@@ -50,7 +53,8 @@ test('one error has every problem', () => {
 
 test('limits are accepted and what is beyond them is not', () => {
   const limits = {
-    port: [0, 65535], shards: [1, 64], payloadBytesMax: [64, 65536], idleTimeoutSec: [8, 960],
+    port: [0, 65535], shards: [1, 64], payloadBytesMax: [64, 65536], messagesPerTickMax: [1, 64],
+    bytesPerSecMax: [1024, 16_777_216], idleTimeoutSec: [8, 960],
     joinTimeoutMs: [100, 60_000], connectionsMax: [1, 1_048_575], seed: [0, 4_294_967_295],
   };
   for (const [key, [min, max]] of Object.entries(limits) as [string, [number, number]][]) {

@@ -19,7 +19,8 @@ describe('a command line', () => {
   test('needs nothing: every option has a default', () => {
     expect(run([])).toMatchObject({
       port: 2567, host: '0.0.0.0', shards: 7, adminPort: 9567, adminHost: '127.0.0.1', logLevel: 'info', origins: [],
-      publicDir: undefined, payloadBytesMax: 4096, socketSoftBytes: 65536, socketHardBytes: 262144, idleTimeoutSec: 16,
+      publicDir: undefined, payloadBytesMax: 4096, messagesPerTickMax: 2, bytesPerSecMax: 16384,
+      socketSoftBytes: 65536, socketHardBytes: 262144, idleTimeoutSec: 16,
       joinTimeoutMs: 3000, ingressRingBytes: 1048576, egressRingBytes: 4194304, connectionsMax: 100000,
       seed: undefined,
     });

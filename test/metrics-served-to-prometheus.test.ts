@@ -97,7 +97,8 @@ describe('the metrics text', () => {
       'rooms', 'clients', 'ticks_total', 'ticks_skipped_total', 'ticks_late_total', 'tick_lateness_seconds',
       'tick_lateness_last_seconds', 'tick_duration_seconds', 'ring_used_bytes', 'ring_capacity_bytes',
       'ring_drops_total', 'frames_out_total', 'bytes_out_total', 'frames_in_total', 'bytes_in_total',
-      'frames_refused_total', 'inputs_total', 'inputs_dropped_total', 'messages_total', 'snapshots_total',
+      'frames_refused_total', 'frames_over_rate_total',
+      'inputs_total', 'inputs_dropped_total', 'messages_total', 'snapshots_total',
       'snapshots_dropped_total', 'snapshots_skipped_total', 'keyframes_total', 'egress_records_total',
       'egress_bytes_total', 'hook_errors_total', 'shard_heap_used_bytes', 'connections', 'connections_opened_total',
     ]) expect(names).toContain(`escapement_${name}`);

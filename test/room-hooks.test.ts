@@ -1,7 +1,9 @@
 /** What a room's hooks and methods promise, seen from real clients of a built server. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { connect, type ClientRoom } from 'escapement/client';
+import { encodeJoin, encodeLeave, JoinMethod } from '../src/protocol/client-frames.js';
 import type Probe from './rooms/probe.js';
+import { frameOf, RawSocket } from './support/raw-socket.js';
 import { ServerProcess } from './support/server-process.js';
 import { ROOMS_FOLDER } from './support/setup.js';
 
@@ -154,6 +156,26 @@ it('client.leave() from the room closes with its code and reason', async () => {
   const gone = left(room);
   room.send('kick');
   expect(await gone).toEqual({ code: 4000, reason: 'kicked' });
+});
+
+it('onLeave is told the code that a client left with, or 1006 when it vanished', async () => {
+  const room = await join();
+  const leaveCodes = async (): Promise<number[]> => {
+    room.send('leave-codes');
+    return next(room, 'leave-codes');
+  };
+  const rawJoin = frameOf(encodeJoin({ method: JoinMethod.JoinById, roomId: room.id }));
+  const raw = new RawSocket(server.url, rawJoin);
+  await raw.next();
+  raw.send(encodeLeave(4321));
+  expect(await raw.ended).toEqual({ code: 4321, reason: 'left' });
+  await expect.poll(leaveCodes).toEqual([4321]);
+  await (await connect(server.url).joinById(room.id)).leave();
+  await expect.poll(leaveCodes).toEqual([4321, 4000]);
+  const vanishing = new RawSocket(server.url, rawJoin);
+  await vanishing.next();
+  vanishing.drop();
+  await expect.poll(leaveCodes).toEqual([4321, 4000, 1006]);
 });
 
 it('timers of the room, of Node, and promises all run', async () => {

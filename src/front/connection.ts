@@ -10,6 +10,7 @@
  */
 import type { WebSocket } from 'uWebSockets.js';
 import { SESSION_GENERATION_MASK, SESSION_SLOT_MASK, sessionKey } from '../memory/records.js';
+import type { Allowance } from './allowance.js';
 import type { ShardLink } from './shard-link.js';
 
 export type ConnectionState = 'open' | 'joining' | 'joined' | 'closed';
@@ -35,7 +36,10 @@ export class Connection {
   silentSinceMs: number;
   refusals = 0;
 
-  constructor(openedMs: number) {
+  constructor(
+    openedMs: number,
+    readonly allowance: Allowance,
+  ) {
     this.silentSinceMs = openedMs;
   }
 }

@@ -20,6 +20,7 @@ import { SUBPROTOCOL } from '../protocol/version.js';
 import { encodeRefused } from '../protocol/server-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import { SERVER_FRAME_BYTES_MAX } from '../protocol/verifier.js';
+import { Allowance } from './allowance.js';
 import { Connection, ConnectionTable } from './connection.js';
 import { EgressPump } from './egress.js';
 import type { FrontEvents } from './front-events.js';
@@ -68,6 +69,8 @@ const SWEEP_MS = 500;
 
 export interface FrontOptions {
   readonly payloadBytesMax: number;
+  readonly messagesPerTickMax: number;
+  readonly bytesPerSecMax: number;
   readonly socketSoftBytes: number;
   readonly socketHardBytes: number;
   readonly idleTimeoutSec: number;
@@ -96,7 +99,7 @@ export class Front {
   ) {
     this.connections = new ConnectionTable(options.connectionsMax);
     this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes, options.socketHardBytes);
-    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax);
+    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax, nowMs);
     this.app = this.routes(App());
   }
 
@@ -156,8 +159,9 @@ export class Front {
     this.app.close();
   }
 
-  /** A seat was found: its shard will say Joined through the ring. */
-  assign(connection: Connection, link: ShardLink, roomId: string, sessionId: string): void {
+  /** A seat was found: its shard will say Joined through the ring. What the client may send follows the tick rate. */
+  assign(connection: Connection, link: ShardLink, roomId: string, sessionId: string, tickRateHz: number): void {
+    connection.allowance.seat(this.options.messagesPerTickMax * tickRateHz);
     connection.shard = link;
     connection.roomId = roomId;
     connection.sessionId = sessionId;
@@ -167,6 +171,7 @@ export class Front {
   refuse(connection: Connection, code: number, reason: string): void {
     if (connection.socket === null) return;
     connection.state = 'open';
+    connection.allowance.unseat();
     connection.shard = null;
     connection.roomId = '';
     connection.silentSinceMs = this.nowMs();
@@ -210,6 +215,9 @@ export class Front {
       upgrade: (res, req, context) => this.upgrade(res, req, context),
       open: (socket) => this.opened(socket),
       message: (socket, message, isBinary) => this.intake.take(socket.getUserData(), message, isBinary),
+      // uWebSockets.js answers a ping by itself, before it says so.
+      ping: (socket, message) => this.intake.takeControl(socket.getUserData(), message.byteLength),
+      pong: (socket, message) => this.intake.takeControl(socket.getUserData(), message.byteLength),
       drain: (socket) => this.drained(socket.getUserData()),
       close: (socket, code) => this.closed(socket.getUserData(), code),
     });
@@ -244,7 +252,7 @@ export class Front {
       answer(res, '503 Service Unavailable', `the server holds ${this.options.connectionsMax} connections, its limit`);
     } else {
       const extensions = req.getHeader('sec-websocket-extensions');
-      res.upgrade(new Connection(this.nowMs()), key, SUBPROTOCOL, extensions, context);
+      res.upgrade(this.newConnection(), key, SUBPROTOCOL, extensions, context);
     }
   }
 
@@ -253,6 +261,12 @@ export class Front {
     const { origins } = this.options;
     if (origin === '' || origins === '*') return true;
     return origins.includes(origin) || origin === `http://${host}` || origin === `https://${host}`;
+  }
+
+  private newConnection(): Connection {
+    const { bytesPerSecMax, payloadBytesMax } = this.options;
+    const nowMs = this.nowMs();
+    return new Connection(nowMs, new Allowance(bytesPerSecMax, payloadBytesMax, nowMs));
   }
 
   private opened(socket: WebSocket<Connection>): void {

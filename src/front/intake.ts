@@ -1,16 +1,24 @@
-/** Takes what a socket received: verifies it, answers pings, hands joins to the host and the rest to the room's shard. */
+/**
+ * Takes what a socket received: charges it to the connection, verifies it, answers pings, hands joins to the host and the
+ * rest to the room's shard.
+ */
 import { FrontCounter, ShardCounter, type CounterBlock } from '../memory/counters.js';
 import { ClientFrameKind, ClientFrameReader, decodeJoin, JoinMethod } from '../protocol/client-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import { decodeOptions } from '../protocol/payload.js';
 import { PongFrameWriter } from '../protocol/server-frames.js';
 import { problemText } from '../protocol/verifier.js';
+import { Verdict } from './allowance.js';
 import type { Connection } from './connection.js';
 import type { EgressPump } from './egress.js';
 import type { FrontEvents, JoinRequest } from './front-events.js';
 
 /** What names a room type or a room's id may be made of. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Close codes that a client may leave with: those that RFC 6455 (7.4.2) leaves to applications. */
+const PRIVATE_CODE_MIN = 4000;
+const PRIVATE_CODE_MAX = 4999;
 
 export class Intake {
   private readonly reader = new ClientFrameReader();
@@ -21,6 +29,7 @@ export class Intake {
     private readonly pump: EgressPump,
     private readonly events: FrontEvents,
     private readonly payloadBytesMax: number,
+    private readonly nowMs: () => number,
   ) {}
 
   /** Takes one WebSocket message. `message` is only valid during the call: its memory goes back to the socket library. */
@@ -31,6 +40,11 @@ export class Intake {
       this.counters.add(FrontCounter.framesRefused);
       const reason = `message of ${message.byteLength} bytes; expected at most ${this.payloadBytesMax}`;
       connection.socket!.end(CloseCode.TooBig, reason);
+      return;
+    }
+    const verdict = connection.allowance.charge(message.byteLength, this.nowMs());
+    if (verdict !== Verdict.Within) {
+      this.takeOverRate(connection, message, isBinary, verdict);
       return;
     }
     if (!isBinary) {
@@ -51,10 +65,29 @@ export class Intake {
     } else if (reader.kind === ClientFrameKind.Ping) {
       this.pong(connection);
     } else if (reader.kind === ClientFrameKind.Leave) {
-      connection.socket!.end(CloseCode.Consented, 'left');
+      this.leave(connection);
     } else {
       this.refuse(connection, connection.state === 'open' ? 'the first frame must be a Join' : 'the join is not done yet');
     }
+  }
+
+  /** Takes a ping or pong of the WebSocket protocol, of which only the rate is our business. */
+  takeControl(connection: Connection, bytes: number): void {
+    if (connection.socket === null) return;
+    const verdict = connection.allowance.charge(bytes, this.nowMs());
+    if (verdict !== Verdict.Within) this.overRate(connection, verdict);
+  }
+
+  /** A Leave is obeyed at any rate: it can't be sent twice, and costs less than what would come instead. */
+  private takeOverRate(connection: Connection, message: ArrayBuffer, isBinary: boolean, verdict: Verdict): void {
+    const isFrame = isBinary && this.reader.read(new Uint8Array(message)) === 0;
+    if (isFrame && this.reader.kind === ClientFrameKind.Leave) this.leave(connection);
+    else this.overRate(connection, verdict);
+  }
+
+  private overRate(connection: Connection, verdict: Verdict): void {
+    this.counters.add(FrontCounter.framesOverRate);
+    if (verdict === Verdict.Excessive) connection.socket!.end(CloseCode.RateExceeded, connection.allowance.problem);
   }
 
   private takeJoined(connection: Connection, bytes: Uint8Array): void {
@@ -78,7 +111,7 @@ export class Intake {
         shard.resync(connection.key);
         break;
       case ClientFrameKind.Leave:
-        connection.socket!.end(CloseCode.Consented, 'left');
+        this.leave(connection);
         break;
       default:
         this.refuse(connection, 'a second Join on one connection');
@@ -106,6 +139,13 @@ export class Intake {
     }
     connection.state = 'joining';
     this.events.join(connection, request);
+  }
+
+  /** The room's onLeave is told the code that the socket is closed with. */
+  private leave(connection: Connection): void {
+    const { code } = this.reader;
+    const isPrivate = code >= PRIVATE_CODE_MIN && code <= PRIVATE_CODE_MAX;
+    connection.socket!.end(isPrivate ? code : CloseCode.Consented, 'left');
   }
 
   private pong(connection: Connection): void {

@@ -41,7 +41,7 @@ export type Wish =
 
 /** Where a session is to sit, or why it can't. */
 export type Placement =
-  | { readonly ok: true; readonly shard: ShardHandle; readonly roomId: string }
+  | { readonly ok: true; readonly shard: ShardHandle; readonly roomId: string; readonly tickRateHz: number }
   | { readonly ok: false; readonly code: number; readonly reason: string };
 
 export interface MatchmakerEvents {
@@ -198,7 +198,7 @@ export class Matchmaker {
     room.shard.load += 1;
     if (room.state === 'creating') room.waiting.push(seating);
     else room.shard.post({ kind: 'seat', roomId: room.id, ...seating });
-    return { ok: true, shard: room.shard, roomId: room.id };
+    return { ok: true, shard: room.shard, roomId: room.id, tickRateHz: room.type.tickRateHz };
   }
 
   private created(room: RoomEntry, listing: RoomListing, shadow: SharedArrayBuffer): void {

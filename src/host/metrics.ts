@@ -66,6 +66,7 @@ const frontRows: readonly Row[] = [
   ['counter', 'frames_out_total', FrontCounter.framesOut, 'WebSocket messages sent, one per recipient.'],
   ['counter', 'bytes_out_total', FrontCounter.bytesOut, 'Payload bytes of the messages sent.'],
   ['counter', 'frames_refused_total', FrontCounter.framesRefused, 'Messages received that were malformed.'],
+  ['counter', 'frames_over_rate_total', FrontCounter.framesOverRate, 'Frames over their connection\'s rate: dropped.'],
   ['counter', 'snapshots_skipped_total', FrontCounter.snapshotsSkipped, 'Snapshots not sent to a socket that lags.'],
 ];
 

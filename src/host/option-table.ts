@@ -177,6 +177,14 @@ export const optionTable: readonly OptionDescriptor[] = [
   number('payloadBytesMax', {
     about: 'largest message accepted from a client', min: 64, max: 65536, fallback: 4096, unit: ' bytes',
   }),
+  number('messagesPerTickMax', {
+    about: 'messages a client may send for each tick of its room, and never less than 10 a second', min: 1, max: 64,
+    fallback: 2, unit: ' messages a tick',
+  }),
+  number('bytesPerSecMax', {
+    about: 'bytes of messages a client may send', min: 1024, max: 16 * 1024 * 1024, fallback: 16384,
+    unit: ' bytes a second',
+  }),
   number('socketSoftBytes', {
     about: 'bytes waiting on a socket above which it is sent no snapshots', min: 4096, max: 16 * 1024 * 1024,
     fallback: 65536, unit: ' bytes',

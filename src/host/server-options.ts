@@ -34,6 +34,13 @@ export interface ServerOptions {
   publicDir?: string;
   /** Largest message accepted from a client, in bytes. 64 to 65536. Default 4096. */
   payloadBytesMax?: number;
+  /**
+   * Messages and pings a client may send for each tick of its room; never less than 10 a second. Two seconds' worth may
+   * come at once; what is over is dropped, and at twice that the connection is closed with 1008. 1 to 64. Default 2.
+   */
+  messagesPerTickMax?: number;
+  /** Bytes a client may send in a second, held in the same way. 1024 to 16777216. Default 16384. */
+  bytesPerSecMax?: number;
   /** Bytes waiting on a socket above which it is sent no snapshots. 4096 to 16777216. Default 65536. */
   socketSoftBytes?: number;
   /** Bytes waiting on a socket at which it is closed as too slow. 8192 to 67108864. Default 262144. */
@@ -66,6 +73,8 @@ export interface ServerConfig {
   /** Absolute path, or undefined for no static files. */
   readonly publicDir: string | undefined;
   readonly payloadBytesMax: number;
+  readonly messagesPerTickMax: number;
+  readonly bytesPerSecMax: number;
   readonly socketSoftBytes: number;
   readonly socketHardBytes: number;
   readonly idleTimeoutSec: number;

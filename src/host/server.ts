@@ -259,8 +259,12 @@ export class Server {
       sessionId,
       options: request.options,
     });
-    if (placement.ok) this.front.assign(connection, placement.shard.link, placement.roomId, sessionId);
-    else this.front.refuse(connection, placement.code, placement.reason);
+    if (placement.ok) {
+      const { shard, roomId, tickRateHz } = placement;
+      this.front.assign(connection, shard.link, roomId, sessionId, tickRateHz);
+    } else {
+      this.front.refuse(connection, placement.code, placement.reason);
+    }
   }
 
   private socketClosed(connection: Connection, code: number): void {

@@ -92,6 +92,8 @@ export const FrontCounter = {
   ingressDropped: 7,
   /** Snapshots not sent to one client because its socket was above the soft limit. Unit: frames. */
   snapshotsSkipped: 8,
+  /** Messages (dropped then), pings and pongs that were over their connection's rate. Unit: frames. */
+  framesOverRate: 9,
 } as const;
 
 /** A zeroed block, for a shard or for the front: the layout is the same, the front leaves its histograms empty. */

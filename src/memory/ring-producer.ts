@@ -171,9 +171,9 @@ export class RingProducer {
    *
    * The consumer has read these lines, so its core holds them and the first store to each has to fetch it. Records have
    * a dozen stores per line, which retire in order: the store buffer fills with those of two or three lines, and their
-   * fetches wait for each other. With one store per line it spans dozens, and the fetches overlap. Measured on
-   * an EPYC: 11 to 19 M/s between cores that share no cache (450 ns there and back), 14 to 27 M/s in a ring larger than
-   * the level-2 cache; between cores that do share one (110 ns) neither gain nor loss.
+   * fetches wait for each other. With one store per line it spans dozens, and the fetches overlap. Measured on an EPYC:
+   * from 11 to 19 M/s between cores that share no cache (450 ns there and back), from 14 to 27 M/s in a ring larger
+   * than the level-2 cache, no difference between cores that share one (110 ns).
    */
   private claimLines(at: number, sizeBytes: number): void {
     const free = (this.cachedHead + this.capacityBytes) | 0;

@@ -72,7 +72,7 @@ export class ClientFrameReader {
   timeMs = NaN;
   /** Resync: the tick the client still holds, u32; 0 for none. */
   haveTick = 0;
-  /** Leave: the code for the room's onLeave, u16. */
+  /** Leave: the code for the room's onLeave, u16; whether it is one to close with is for the caller to check. */
   code = 0;
 
   private readonly verifier = createClientVerifier();
@@ -187,7 +187,7 @@ export function encodeResync(haveTick: number): Uint8Array {
   return finish(builder, ClientEvent.Resync, Resync.createResync(builder, haveTick));
 }
 
-/** A frame that leaves the room on purpose. `code` (u16) is handed to the room's onLeave. */
+/** A frame that leaves the room on purpose. `code` is handed to the room's onLeave if it is 4000 to 4999, else 4000. */
 export function encodeLeave(code: number = CloseCode.Consented): Uint8Array {
   const builder = new flatbuffers.Builder(64);
   return finish(builder, ClientEvent.Leave, Leave.createLeave(builder, code));

@@ -16,6 +16,7 @@ import { roomClassProblems, type RoomClass } from './room.js';
 import { Schedule, type Clock } from './schedule.js';
 import { createShardLogger } from './shard-logger.js';
 import { Shard } from './shard.js';
+import { tightenTimerSlack } from './timer-slack.js';
 import { TickMeter } from './tick-meter.js';
 
 const HEAP_SAMPLE_MS = 1000;
@@ -105,6 +106,7 @@ function run(classes: Map<string, RoomClass>): void {
     logHookError(log, error, {}, 'uncaught exception in room code');
   });
   setInterval(() => counters.set(ShardCounter.heapUsedBytes, getHeapStatistics().used_heap_size), HEAP_SAMPLE_MS).unref();
+  tightenTimerSlack();
   pacer.start();
 }
 

@@ -13,6 +13,7 @@ export default class Probe extends Room {
   steps = this.input(Step);
   #throwInTick = false;
   #seen: number[] = [];
+  #leaveCodes: number[] = [];
 
   async onCreate(options: { failCreate?: boolean; slowMs?: number; name?: string }): Promise<void> {
     if (options.failCreate === true) throw new Error('creation refused by the test');
@@ -32,6 +33,7 @@ export default class Probe extends Room {
       void Promise.reject(new Error('rejected by the test'));
     });
     this.onMessage('seen', (client) => client.send('seen', this.#seen));
+    this.onMessage('leave-codes', (client) => client.send('leave-codes', this.#leaveCodes));
     this.onMessage('kick', (client) => client.leave(4000, 'kicked'));
     this.onMessage('lock', () => this.lock());
     this.onMessage('compute', async (client, data: number) => {
@@ -64,7 +66,8 @@ export default class Probe extends Room {
     }
   }
 
-  onLeave(client: Client): void {
+  onLeave(client: Client, code: number): void {
+    this.#leaveCodes.push(code);
     this.marks.despawn(client.data.mark);
   }
 }

@@ -58,6 +58,11 @@ export class Bystanders {
     return this.drifters.length + this.probers.length;
   }
 
+  /** The drift room, which has seats for others. */
+  get driftRoomId(): string {
+    return this.drifters[0]!.id;
+  }
+
   /** Starts a new account: what comes after is compared with now. */
   async begin(): Promise<void> {
     this.before = {

@@ -1,10 +1,14 @@
 /** A built server in a process of its own, on free ports. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { ServerOptions } from 'escapement';
 
 export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 const READY = /escapement ready: (\S+)/;
 const ADMIN = /metrics at (\S+)\/metrics/;
+
+/** A program that makes a server of the options in its only argument, as JSON. */
+const EMBEDDED = `${REPOSITORY}test/support/embedded-server.mjs`;
 
 export interface ServerProcessOptions {
   /** Arguments besides the ports. */
@@ -15,6 +19,9 @@ export interface ServerProcessOptions {
   /** Built entry; default dist/server.js. */
   readonly entry?: string;
 }
+
+/** Options of `createServer` that can be written as JSON. */
+export type EmbeddedOptions = Omit<ServerOptions, 'rooms'> & { readonly rooms: Readonly<Record<string, string>> };
 
 export class ServerProcess {
   stdout = '';
@@ -44,6 +51,14 @@ export class ServerProcess {
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
     const args = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1', ...(options.args ?? [])];
     const server = ServerProcess.spawn({ ...options, args });
+    await server.ready();
+    return server;
+  }
+
+  /** Starts a program that embeds a server, on free ports, and waits until it listens: for options without a flag. */
+  static async startEmbedded(options: EmbeddedOptions): Promise<ServerProcess> {
+    const onFreePorts = { port: 0, adminPort: 0, host: '127.0.0.1', ...options };
+    const server = ServerProcess.spawn({ entry: EMBEDDED, args: [JSON.stringify(onFreePorts)] });
     await server.ready();
     return server;
   }
