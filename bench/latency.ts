@@ -75,7 +75,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
     const otherProcessesCores = otherLoad.cores();
     await player.leave();
     roundTripsMs.push(...(await measureRoundTrips(server.url, pings)));
-    return report(samples, roundTripsMs, server.pinned, otherProcessesCores);
+    return report(samples, roundTripsMs, server.pinned, otherProcessesCores, relax());
   } finally {
     relax();
     await server.stop();
@@ -159,6 +159,7 @@ function report(
   roundTripsMs: readonly number[],
   pinned: boolean,
   otherProcessesCores: number,
+  coreLoss: CoreLoss,
 ): BenchResult {
   const roundTripMs = distributionOf(roundTripsMs);
   const oneWayUs = (roundTripMs.min * 1000) / 2;
@@ -170,6 +171,9 @@ function report(
   const raw = distributionOf(rawsMs);
   const wait = distributionOf(waits);
   const latency = distributionOf(rawsMs.map((rawMs, i) => rawMs - waits[i]!));
+  // Those inputs on whose way the load had its core all the time: what is left is the server's, and its core's.
+  const awakeMs = rawsMs.flatMap((rawMs, i) => (lostDuring(coreLoss, samples[i]!) ? [] : [rawMs - waits[i]!]));
+  const awake = distributionOf(awakeMs);
   const lateness = distributionOf(samples.map(({ latenessUs }) => latenessUs / 1000));
   const delivery = distributionOf(
     samples.map(({ deadlineUs, latenessUs, receivedUs }) => lowDistance(deadlineUs + latenessUs, receivedUs) / 1000),
@@ -194,6 +198,11 @@ function report(
       roundTripP99Ms: roundTripMs.p99,
       pinned: pinned ? 1 : 0,
       otherProcessesCores,
+      latencyAwakeP50Ms: awake.p50,
+      latencyAwakeP99Ms: awake.p99,
+      inputsAwake: awakeMs.length,
+      loadCoreLostPercent: (100 * coreLoss.lostMs) / coreLoss.watchedMs,
+      loadCoreLostMsMax: coreLoss.lostMsMax,
     },
     goals: [
       atMost('latencyP50Ms', latency.p50, LATENCY_P50_MS_MAX),
@@ -204,6 +213,7 @@ function report(
       'delivery: from the beginning of the tick to the changed state',
       'the input counts as in the ring half the shortest round trip after it was sent',
       'the load never sleeps, so that the waking-up of its core is not measured',
+      `loadCoreLost: turns of its event loop over ${LOST_MS_MIN} ms; latencyAwake: of inputs that met none on their way`,
       pinned ? 'server and load are pinned to cores of their own' : 'server and load share the cores',
     ],
   };
@@ -224,15 +234,49 @@ async function sleepUs(durationUs: number): Promise<void> {
   while (nowUs() < untilUs) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Turns of an event loop with nothing to do take microseconds: a longer one had lost its core, or collected garbage. */
+const LOST_MS_MIN = 0.5;
+
+/** How much of the time the load's core was not the load's: what the machine itself adds to the highest percentiles. */
+interface CoreLoss {
+  /** Beginning and end of each turn that was too long, in microseconds, one after the other. */
+  readonly turnsUs: number[];
+  lostMs: number;
+  lostMsMax: number;
+  watchedMs: number;
+}
+
 /**
  * Keeps the event loop turning: the load looks for frames without ever sleeping. How long its core takes to wake up
  * (0.1 ms and more on a virtual machine) would be measured otherwise. Returns what ends it.
  */
-function stayAwake(): () => void {
+function stayAwake(): () => CoreLoss {
   let awake = true;
+  const loss: CoreLoss = { turnsUs: [], lostMs: 0, lostMsMax: 0, watchedMs: 0 };
+  let lastUs = nowUs();
   const turn = (): void => {
+    const turnUs = nowUs();
+    const turnMs = (turnUs - lastUs) / 1000;
+    loss.watchedMs += turnMs;
+    if (turnMs > LOST_MS_MIN) {
+      loss.lostMs += turnMs;
+      loss.turnsUs.push(lastUs, turnUs);
+      loss.lostMsMax = Math.max(loss.lostMsMax, turnMs);
+    }
+    lastUs = turnUs;
     if (awake) setImmediate(turn);
   };
   turn();
-  return () => (awake = false);
+  return () => {
+    awake = false;
+    return loss;
+  };
+}
+
+/** Whether the load had lost its core at any moment between sending this input and seeing its state. */
+function lostDuring({ turnsUs }: CoreLoss, { sentUs, receivedUs }: Sample): boolean {
+  for (let i = 0; i < turnsUs.length; i += 2) {
+    if (turnsUs[i]! < receivedUs && turnsUs[i + 1]! > sentUs) return true;
+  }
+  return false;
 }
