@@ -30,6 +30,18 @@ function pass(batches: number): number {
   return records;
 }
 
+const ROUNDS = 5;
+
+interface Round {
+  records: number;
+  grownBytes: number;
+  collections: number;
+}
+
+/**
+ * Several rounds, and the cleanest of them: what V8 does on its own account (code, the leftovers of start-up) comes now
+ * and then and may start a collection in any round, but what a record allocates comes in every one.
+ */
 async function measure(): Promise<void> {
   let collections = 0;
   new PerformanceObserver((list) => {
@@ -37,14 +49,19 @@ async function measure(): Promise<void> {
   }).observe({ entryTypes: ['gc'] });
 
   pass(20_000);
-  // The observer hears of collections only between turns of the event loop.
-  await new Promise(setImmediate);
-  collections = 0;
-  const before = process.memoryUsage().heapUsed;
-  const records = pass(700_000);
-  const grownBytes = process.memoryUsage().heapUsed - before;
-  await new Promise(setImmediate);
-  parentPort!.postMessage({ records, grownBytes, collections });
+  const rounds: Round[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    // The observer hears of collections only between turns of the event loop.
+    await new Promise(setImmediate);
+    collections = 0;
+    const before = process.memoryUsage().heapUsed;
+    const records = pass(150_000);
+    const grownBytes = process.memoryUsage().heapUsed - before;
+    await new Promise(setImmediate);
+    rounds.push({ records, grownBytes, collections });
+  }
+  rounds.sort((a, b) => a.collections - b.collections || a.grownBytes - b.grownBytes);
+  parentPort!.postMessage(rounds[0]);
 }
 
 void measure();
