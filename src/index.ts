@@ -6,6 +6,7 @@
 export { Room } from './shard/room.js';
 export type { Client } from './shard/client.js';
 export type { Input } from './shard/input.js';
+export type { AuthRequest } from './protocol/control.js';
 export type { Table } from './state/table.js';
 export type { Row } from './state/row.js';
 export type { Field, Fields, Values } from './state/field.js';

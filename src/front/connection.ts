@@ -9,6 +9,7 @@
  * ```
  */
 import type { WebSocket } from 'uWebSockets.js';
+import type { AuthRequest } from '../protocol/control.js';
 import { SESSION_GENERATION_MASK, SESSION_SLOT_MASK, sessionKey } from '../memory/records.js';
 import type { Allowance } from './allowance.js';
 import type { ShardLink } from './shard-link.js';
@@ -39,6 +40,8 @@ export class Connection {
   constructor(
     openedMs: number,
     readonly allowance: Allowance,
+    /** Who is at the other end, for onAuth. */
+    readonly request: AuthRequest,
   ) {
     this.silentSinceMs = openedMs;
   }

@@ -64,6 +64,9 @@ const REFUSALS_MAX = 8;
 /** A client that reads nothing for so long, so that no snapshot can be sent, is closed. */
 const STUCK_MS_MAX = 5000;
 
+/** Kept for onAuth, as long as the socket lives. */
+const USER_AGENT_LENGTH_MAX = 256;
+
 /** How often connections are looked through for silent and slow ones. */
 const SWEEP_MS = 500;
 
@@ -252,7 +255,7 @@ export class Front {
       answer(res, '503 Service Unavailable', `the server holds ${this.options.connectionsMax} connections, its limit`);
     } else {
       const extensions = req.getHeader('sec-websocket-extensions');
-      res.upgrade(this.newConnection(), key, SUBPROTOCOL, extensions, context);
+      res.upgrade(this.newConnection(res, req), key, SUBPROTOCOL, extensions, context);
     }
   }
 
@@ -263,10 +266,14 @@ export class Front {
     return origins.includes(origin) || origin === `http://${host}` || origin === `https://${host}`;
   }
 
-  private newConnection(): Connection {
+  private newConnection(res: HttpResponse, req: HttpRequest): Connection {
     const { bytesPerSecMax, payloadBytesMax } = this.options;
     const nowMs = this.nowMs();
-    return new Connection(nowMs, new Allowance(bytesPerSecMax, payloadBytesMax, nowMs));
+    return new Connection(nowMs, new Allowance(bytesPerSecMax, payloadBytesMax, nowMs), {
+      address: Buffer.from(res.getRemoteAddressAsText()).toString('latin1'),
+      origin: req.getHeader('origin'),
+      userAgent: req.getHeader('user-agent').slice(0, USER_AGENT_LENGTH_MAX),
+    });
   }
 
   private opened(socket: WebSocket<Connection>): void {

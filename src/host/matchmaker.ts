@@ -33,6 +33,8 @@ export interface Seating {
   readonly sessionKey: number;
   readonly sessionId: string;
   readonly options: unknown;
+  /** What onAuth returned. */
+  readonly auth: unknown;
 }
 
 export type Wish =
@@ -82,6 +84,11 @@ export class Matchmaker {
   /** From here on nobody gets a seat. */
   drain(): void {
     this.draining = true;
+  }
+
+  /** The room type that is wished for, if there is one. */
+  typeOf(wish: Wish): RoomType | undefined {
+    return wish.method === 'joinById' ? this.rooms.get(wish.roomId)?.type : this.types.get(wish.type);
   }
 
   /** Finds a seat for the session, at once; the shard's answer comes later through `handle`. */
@@ -168,7 +175,8 @@ export class Matchmaker {
     return undefined;
   }
 
-  private leastLoaded(): ShardHandle | undefined {
+  /** The shard with least to do, of those that live. */
+  leastLoaded(): ShardHandle | undefined {
     let least: ShardHandle | undefined;
     for (const shard of this.shards) {
       if (shard.alive && (least === undefined || shard.load < least.load)) least = shard;

@@ -10,6 +10,7 @@ import { CounterBlock, createCounterBlock } from '../memory/counters.js';
 import { JoinMethod } from '../protocol/client-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { ShardToHost } from '../protocol/control.js';
+import { Admission } from './admission.js';
 import { startAdmin, type AdminListener } from './admin.js';
 import { ComputePool } from './compute-pool.js';
 import { ListenError } from './listen-error.js';
@@ -38,6 +39,7 @@ export class Server {
   private readonly frontCounters = new CounterBlock(createCounterBlock());
   private readonly shards: ShardHandle[] = [];
   private readonly matchmaker: Matchmaker;
+  private readonly admission: Admission;
   private readonly compute: ComputePool;
   private admin: AdminListener | null = null;
   private listening: { url: string; port: number } | null = null;
@@ -64,6 +66,7 @@ export class Server {
       options.publicDir === undefined ? null : new StaticFiles(options.publicDir),
       sources.nowMs,
     );
+    this.admission = new Admission({ refused: (...refusal) => this.refused(...refusal) });
     this.matchmaker = new Matchmaker(
       this.shards,
       { refused: (sessionKey, code, reason) => this.refused(sessionKey, code, reason) },
@@ -210,6 +213,10 @@ export class Server {
       case 'compute':
         void this.runJob(shard, message.id, message.module, message.data);
         break;
+      case 'authed':
+      case 'auth-failed':
+        this.admission.handle(message);
+        break;
       default:
         this.matchmaker.handle(message);
     }
@@ -228,6 +235,7 @@ export class Server {
     if (this.shards[shard.index] !== shard) return; // it never came up: start() reports that
     this.log.fatal({ err: error, shard: shard.index }, 'shard died; its rooms are lost');
     this.front.detach(shard.link);
+    this.admission.shardDied(shard);
     this.matchmaker.shardDied(shard);
     await this.respawnPause();
     if (this.closed !== null) return;
@@ -253,12 +261,22 @@ export class Server {
   // --- Sessions ------------------------------------------------------------------------------------------------------
 
   private join(connection: Connection, request: JoinRequest): void {
+    const wish = wishOf(request);
+    const type = this.matchmaker.typeOf(wish);
+    const shard = type?.authenticates === true ? this.matchmaker.leastLoaded() : undefined;
+    if (type === undefined || shard === undefined) {
+      // Of a type without onAuth; or there is no such type, or no shard, which `place` has the words for.
+      this.seat(connection, wish, request.options, undefined);
+      return;
+    }
+    this.admission.ask(shard, connection.key, type.name, request.token, connection.request, (auth) =>
+      this.seat(connection, wish, request.options, auth),
+    );
+  }
+
+  private seat(connection: Connection, wish: Wish, options: unknown, auth: unknown): void {
     const sessionId = this.sources.id();
-    const placement = this.matchmaker.place(wishOf(request), {
-      sessionKey: connection.key,
-      sessionId,
-      options: request.options,
-    });
+    const placement = this.matchmaker.place(wish, { sessionKey: connection.key, sessionId, options, auth });
     if (placement.ok) {
       const { shard, roomId, tickRateHz } = placement;
       this.front.assign(connection, shard.link, roomId, sessionId, tickRateHz);
@@ -268,6 +286,7 @@ export class Server {
   }
 
   private socketClosed(connection: Connection, code: number): void {
+    this.admission.forget(connection.key);
     if (connection.roomId !== '') this.matchmaker.leave(connection.roomId, connection.key, code);
   }
 

@@ -20,6 +20,18 @@ export interface RoomType {
   readonly tickRateHz: number;
   readonly snapshotRateHz: number;
   readonly maxClients: number;
+  /** It has an onAuth. */
+  readonly authenticates: boolean;
+}
+
+/** What `onAuth` learns of a client besides its token. Strings from outside: don't trust, don't log as they are. */
+export interface AuthRequest {
+  /** IP address of the socket's other end: a proxy's when there is one. */
+  readonly address: string;
+  /** Header Origin; empty for programs. */
+  readonly origin: string;
+  /** Header User-Agent; empty when there is none. */
+  readonly userAgent: string;
 }
 
 /** What a room shows of itself to whoever chooses rooms. */
@@ -39,6 +51,15 @@ export type HostToShard =
       readonly sessionKey: number;
       readonly sessionId: string;
       readonly options: unknown;
+      /** What onAuth returned. */
+      readonly auth: unknown;
+    }
+  | {
+      readonly kind: 'auth';
+      readonly sessionKey: number;
+      readonly type: string;
+      readonly token: string;
+      readonly request: AuthRequest;
     }
   /** The session's socket has gone, or it asked to leave. */
   | { readonly kind: 'leave'; readonly roomId: string; readonly sessionKey: number; readonly code: number }
@@ -55,6 +76,8 @@ export type ShardToHost =
   /** The room has begun to end: it takes nobody any more. */
   | { readonly kind: 'ending'; readonly roomId: string }
   | { readonly kind: 'listing'; readonly roomId: string; readonly listing: RoomListing }
+  | { readonly kind: 'authed'; readonly sessionKey: number; readonly auth: unknown }
+  | { readonly kind: 'auth-failed'; readonly sessionKey: number; readonly reason: string }
   /** The session has its seat; `Joined` is on its way through the ring. */
   | { readonly kind: 'seated'; readonly roomId: string; readonly sessionKey: number }
   | {

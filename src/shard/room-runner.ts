@@ -9,7 +9,7 @@
 import type { Logger } from 'pino';
 import { ShardCounter, type CounterBlock } from '../memory/counters.js';
 import { CloseCode } from '../protocol/close-codes.js';
-import type { RoomListing, ShardToHost } from '../protocol/control.js';
+import type { HostToShard, RoomListing, ShardToHost } from '../protocol/control.js';
 import { specsOfFields, tableSpecOf } from '../protocol/field-specs.js';
 import { encodePayload } from '../protocol/payload.js';
 import { encodeJoined, encodeServerMessage } from '../protocol/server-frames.js';
@@ -198,8 +198,9 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   // --- Sessions ------------------------------------------------------------------------------------------------------
 
   /** Gives a session its seat: onJoin, then Joined, then a keyframe with the next snapshot. */
-  async seat(sessionKey: number, sessionId: string, options: unknown): Promise<void> {
+  async seat({ sessionKey, sessionId, options, auth }: Extract<HostToShard, { kind: 'seat' }>): Promise<void> {
     const client = new Client(sessionId, sessionKey, this);
+    client.auth = auth;
     if (this.state !== 'running') {
       this.refuse(client, CloseCode.MayRetry, 'the room is ending');
       return;
@@ -232,7 +233,12 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   /** The session's socket has gone, or it left. Unknown keys are ignored: it may have been closed from here. */
   leave(sessionKey: number, code: number): void {
     const client = this.pending.get(sessionKey) ?? this.clients.find((each) => each.sessionKey === sessionKey);
-    if (client !== undefined) this.remove(client, code);
+    if (client === undefined) return;
+    // Whoever leaves on purpose, or is sent away, is told apart by a code of ours.
+    if (client.state === 'joined' && code < CloseCode.Consented) {
+      this.runHook('onDrop', () => this.room.onDrop?.(client, code));
+    }
+    this.remove(client, code);
   }
 
   private refuse(client: Client, code: number, reason: string): void {
@@ -257,15 +263,20 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   private runOnLeave(client: Client, code: number): void {
     client.state = 'left';
+    this.runHook('onLeave', () => this.room.onLeave?.(client, code));
+  }
+
+  /** Runs a hook about a client that goes. Its failure is reported and costs nobody else anything; onDispose waits for it. */
+  private runHook(hook: string, run: () => unknown): void {
     try {
-      const done = this.room.onLeave?.(client, code);
+      const done = run();
       if (!(done instanceof Promise)) return;
       const settled: Promise<void> = done
-        .catch((error: unknown) => this.report(error, 'onLeave'))
+        .catch((error: unknown) => this.report(error, hook))
         .finally(() => this.leaving.delete(settled));
       this.leaving.add(settled);
     } catch (error) {
-      this.report(error, 'onLeave');
+      this.report(error, hook);
     }
   }
 

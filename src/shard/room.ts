@@ -1,5 +1,6 @@
 /** The class that a game developer extends: one isolated, authoritative world. */
 import type { Logger } from 'pino';
+import type { AuthRequest } from '../protocol/control.js';
 import type { Fields } from '../state/field.js';
 import type { InputSchema, TableSchema } from '../state/schema.js';
 import { Table } from '../state/table.js';
@@ -82,12 +83,22 @@ export abstract class Room {
 
   // --- Hooks, all optional -------------------------------------------------------------------------------------------
 
+  /**
+   * Whether a client may come in, before a room is made or a seat taken for it. May be asynchronous. What it returns is
+   * `client.auth`; it must be copyable to another thread. Falsy, or thrown: the client is refused with 4401.
+   *
+   * @param token what the client connected with; empty when it had none
+   */
+  static onAuth?(token: string, request: AuthRequest): unknown;
+
   /** The room begins. May be asynchronous: clients wait. What it throws refuses the room and whoever asked for it. */
   onCreate?(options: any): void | Promise<void>;
   /** A client has its seat. May be asynchronous: that client waits. What it throws refuses the client. */
   onJoin?(client: Client, options: any): void | Promise<void>;
   /** One step of the game, `dt` seconds long: always exactly 1 / tickRate. */
   onTick?(dt: number): void;
+  /** A client's socket has gone without a word; `onLeave` follows. `code`: 1006 when the network did it. */
+  onDrop?(client: Client, code: number): void | Promise<void>;
   /** A client has gone. `code`: the WebSocket close code, 4000 when it left on purpose. */
   onLeave?(client: Client, code: number): void | Promise<void>;
   /** The room ends. All clients have left. */
@@ -243,6 +254,7 @@ export interface RoomClass {
   readonly tickRate: number;
   readonly snapshotRate: number;
   readonly maxClients: number;
+  onAuth?(token: string, request: AuthRequest): unknown;
 }
 
 export const MAX_CLIENTS_MAX = 10_000;

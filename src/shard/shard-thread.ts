@@ -129,6 +129,7 @@ if (problems.length > 0) {
       tickRateHz: each.tickRate,
       snapshotRateHz: Math.min(each.snapshotRate, each.tickRate),
       maxClients: each.maxClients,
+      authenticates: each.onAuth !== undefined,
     })),
   });
 }

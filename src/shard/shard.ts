@@ -128,10 +128,13 @@ export class Shard {
       case 'create':
         await this.create(message.roomId, message.type, message.options, message.seed, services);
         break;
+      case 'auth':
+        await this.authenticate(message, services);
+        break;
       case 'seat': {
         const runner = this.runners.get(message.roomId);
         if (runner !== undefined) {
-          await runner.seat(message.sessionKey, message.sessionId, message.options);
+          await runner.seat(message);
         } else {
           const { roomId, sessionKey } = message;
           services.post({ kind: 'refused', roomId, sessionKey, code: CloseCode.MayRetry, reason: 'the room has ended' });
@@ -160,6 +163,19 @@ export class Shard {
     }
     // What hooks sent outside a pass is not to wait for the next one.
     this.outbox.flush();
+  }
+
+  private async authenticate(
+    { sessionKey, type, token, request }: Extract<HostToShard, { kind: 'auth' }>,
+    services: ShardServices,
+  ): Promise<void> {
+    try {
+      const auth = await this.roomClasses.get(type)!.onAuth!(token, request);
+      if (!auth) throw new Error('not allowed in this room');
+      services.post({ kind: 'authed', sessionKey, auth });
+    } catch (error) {
+      services.post({ kind: 'auth-failed', sessionKey, reason: reasonOf(error) });
+    }
   }
 
   private async create(
