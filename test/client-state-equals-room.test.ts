@@ -241,7 +241,7 @@ test('a keyframe keeps the objects of rows that live on, and a recycled slot get
   state.applyKeyframe(1, first, 0, first.length);
   const players = state.tables.players!;
   const before = players.get(stays.id);
-  const old = players.get(goes.id) as RowView<typeof Player.fields>;
+  const old = players.get(goes.id) as unknown as RowView<typeof Player.fields>;
   const events: string[] = [];
   players.onRemove((row) => events.push(`-${String(row.name)} ${String(row.health)} ${row.alive}`));
   players.onAdd((row) => events.push(`+${String(row.name)}`));

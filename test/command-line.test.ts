@@ -88,6 +88,16 @@ it('room modules that fail to load are all named, exit 1', async () => {
   expect(stderr).toMatch(/room racing: maxClients is -1; expected/);
 });
 
+it('a room compiled to CommonJS is told so, with the remedy', async () => {
+  const commonJs = path.join(folder, 'commonjs');
+  mkdirSync(commonJs);
+  writeFileSync(path.join(commonJs, 'package.json'), '{ "type": "commonjs" }');
+  writeFileSync(path.join(commonJs, 'dots.js'), 'exports.__esModule = true; exports.default = class Dots {};');
+  const { code, stderr } = await run(['--port', '0', '--admin-port', '0', '--rooms', commonJs, '--log-level', 'silent']);
+  expect(code).toBe(1);
+  expect(stderr).toContain('room dots: its module was compiled to CommonJS; put "type": "module" into package.json');
+});
+
 it.each(['SIGTERM', 'SIGINT'] as const)('%s: clients are told with 4001, exit 0', async (signal) => {
   const server = await ServerProcess.start({ args: ['--rooms', ROOMS_FOLDER, '--log-level', 'warn'] });
   const room = await connect(server.url).joinOrCreate('probe');

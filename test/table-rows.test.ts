@@ -1,4 +1,5 @@
 /** Tables and rows: what game code reads back is what it wrote, quantised, and what clients will hold. */
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { angle, bool, fixed, float32, int16, int8, text, uint16, uint32, uint8 } from '../src/state/field.js';
 import { input, table } from '../src/state/schema.js';
@@ -71,6 +72,14 @@ describe('rows', () => {
       odd.settle();
       expect([row.a, row.b, row.c, row.d, row.e]).toEqual(once);
     }
+  });
+
+  it('are copied and printed as plain values', () => {
+    const row = new Table(Thing).spawn({ owner: 'Ada', x: 2 });
+    const plain = { id: row.id, owner: 'Ada', x: 2, heading: 0, small: 0, count: 0, weight: 0, on: false, level: 0 };
+    expect(row.toJSON()).toEqual(plain);
+    expect(JSON.parse(JSON.stringify(row))).toEqual(plain);
+    expect(inspect(row)).toBe(inspect(plain));
   });
 
   it('texts are cut at a character, and read back as clients get them', () => {

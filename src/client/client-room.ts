@@ -138,7 +138,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     return this.processedSeq;
   }
 
-  /** Hash of the whole state; equals the room's `stateHash()` of the same tick. */
+  /** Hash of the whole state; equals the room's `snapshotHash()` of the same tick. */
   stateHash(): number {
     return this.roomState.hash();
   }

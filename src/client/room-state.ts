@@ -73,7 +73,7 @@ export class RoomState {
     this.announce();
   }
 
-  /** Equals the room's `stateHash()` of the same tick. */
+  /** Equals the room's `snapshotHash()` of the same tick. */
   hash(): number {
     return hashImages(this.images);
   }

@@ -13,11 +13,24 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
   '.ico': 'image/x-icon',
   '.woff2': 'font/woff2',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.gif': 'image/gif',
+  '.mp3': 'audio/mpeg',
+  '.ogg': 'audio/ogg',
+  '.wav': 'audio/wav',
+  '.wasm': 'application/wasm',
+  '.txt': 'text/plain; charset=utf-8',
 };
+
+/** Of every other file, such as models and textures. */
+const CONTENT_TYPE_DEFAULT = 'application/octet-stream';
 
 /** Pages may load from their own origin only, and talk to any socket. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; " +
+  "style-src 'self' 'unsafe-inline'";
 
 interface StaticFile {
   readonly type: string;
@@ -27,11 +40,11 @@ interface StaticFile {
 export class StaticFiles {
   private readonly files = new Map<string, StaticFile>();
 
-  /** Reads every file of a known type under `folder`. Throws what the file system throws. */
+  /** Reads every file under `folder`, but for hidden ones. Throws what the file system throws. */
   constructor(folder: string) {
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-      const type = CONTENT_TYPES[path.extname(entry.name)];
-      if (!entry.isFile() || type === undefined) continue;
+      if (!entry.isFile() || entry.name.startsWith('.')) continue;
+      const type = CONTENT_TYPES[path.extname(entry.name).toLowerCase()] ?? CONTENT_TYPE_DEFAULT;
       const file = path.join(entry.parentPath, entry.name);
       const url = `/${path.relative(folder, file).split(path.sep).join('/')}`;
       this.files.set(url, { type, body: readFileSync(file) });

@@ -300,9 +300,11 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     this.tick += 1;
     running.tick = this.tick;
     this.latenessMs = latenessMs;
+    let hook = 'a timer';
     try {
       this.clock.advance(this.dtMs);
       if (this.state !== 'running') return; // a timer called disconnect()
+      hook = 'onTick';
       const done: unknown = this.room.onTick?.(this.dtSec);
       if (done instanceof Promise) done.catch((error: unknown) => this.fail(error, 'onTick'));
       if ((this.state as RunnerState) !== 'running') return;
@@ -311,7 +313,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       // A plain field of the room, so that a class may declare it; a change of it is seen here.
       if (this.room.autoDispose !== this.listedAutoDispose) this.relist();
     } catch (error) {
-      this.fail(error, 'onTick');
+      this.fail(error, hook);
     } finally {
       running.tick = 0;
     }

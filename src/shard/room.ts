@@ -172,7 +172,8 @@ export abstract class Room {
 
   /**
    * Handles messages of one type, or with `'*'` those of every other type (the handler then gets no type: give each its
-   * own). An error thrown here is logged and counted; the room goes on. Returns a function that removes the handler.
+   * own). A message that no handler takes closes its client with 4400. An error thrown here is logged and counted; the
+   * room goes on. Returns a function that removes the handler.
    */
   onMessage(type: string, handler: MessageHandler): () => void {
     return this.#context.onMessage(type, handler);
@@ -261,6 +262,9 @@ export const MAX_CLIENTS_MAX = 10_000;
 
 /** What is wrong with a room class, in words; empty when it can be used. */
 export function roomClassProblems(name: string, candidate: unknown): string[] {
+  if (isCommonJs(candidate)) {
+    return [`room ${name}: its module was compiled to CommonJS; put "type": "module" into package.json and compile to ESM`];
+  }
   if (typeof candidate !== 'function' || (candidate as { [ROOM_BRAND]?: true })[ROOM_BRAND] !== true) {
     return [`room ${name}: its module's default export is ${describe(candidate)}; expected a class that extends Room`];
   }
@@ -281,8 +285,13 @@ export function roomClassProblems(name: string, candidate: unknown): string[] {
   return problems;
 }
 
+/** What a default import of a CommonJS module gives: its whole exports. */
+function isCommonJs(candidate: unknown): boolean {
+  return typeof candidate === 'object' && candidate !== null && '__esModule' in candidate;
+}
+
 function describe(value: unknown): string {
   if (value === undefined) return 'missing';
   if (typeof value === 'function') return `the function or class ${value.name || '(no name)'}`;
-  return value === null ? 'null' : `a ${typeof value}`;
+  return value === null ? 'null' : `of type ${typeof value}`;
 }

@@ -1,7 +1,10 @@
 /** Row views: one row of a table with its fields as properties, for game code that prefers comfort to raw columns. */
 import { FieldKind, type Field, type Fields, type FieldValue, type Values } from './field.js';
 
-/** A live view of one row. Reading and writing its fields reads and writes the table's columns. */
+/**
+ * A live view of one row. Reading and writing its fields reads and writes the table's columns. The fields are accessors of
+ * its class, so a spread doesn't copy them: use `row.toJSON()` for a plain copy.
+ */
 export type Row<F extends Fields> = Values<F> & {
   /** Entity id: slot in the low 16 bits, generation in the high ones; never 0, not reused for 65,535 spawns. */
   readonly id: number;
@@ -9,6 +12,8 @@ export type Row<F extends Fields> = Values<F> & {
   readonly index: number;
   /** False once despawned: fields then read as undefined (booleans: false) and writes go nowhere. */
   readonly alive: boolean;
+  /** A plain copy of the row, with its id. */
+  toJSON(): Values<F> & { id: number };
 };
 
 /** One column per field. Booleans are 0 and 1; texts are for reading only. */
@@ -49,6 +54,11 @@ export function createRowClass(fieldNames: readonly string[], fieldList: readonl
 
     get alive(): boolean {
       return this.index >= 0;
+    }
+
+    /** What Node prints. */
+    [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+      return this.toJSON();
     }
 
     toJSON(): Record<string, unknown> {
