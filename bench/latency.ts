@@ -41,7 +41,7 @@ const PERIOD_US = 1e6 / TICK_RATE_HZ;
 /**
  * Inputs of the warm-up are checked as well, but not counted: code that runs 60 times a second is compiled late, and the
  * compiler's threads take their slices of the server's core. With 200 inputs (5 s) p50 was 0.48 to 0.59 ms and p99 3.1 to
- * 5.9; with 2,000 (50 s) 0.28 to 0.38 and 1.4 to 2.1.
+ * 5.9; with 2,000 (50 s) 0.28 to 0.40 and 1.4 to 2.4.
  */
 const SIZES = {
   full: { warmUpInputs: 2000, durationSec: 40, pings: 100 },

@@ -194,10 +194,6 @@ export class Front {
     return this.connections.get(key);
   }
 
-  forEachConnection(visit: (connection: Connection) => void): void {
-    this.connections.forEach(visit);
-  }
-
   /** Drains in portions, with a turn of the event loop between: sockets must not wait for a shard that never pauses. */
   private drainAndSleep(link: ShardLink): void {
     if (link.sleeper === null) return;

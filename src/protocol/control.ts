@@ -78,8 +78,6 @@ export type ShardToHost =
   | { readonly kind: 'listing'; readonly roomId: string; readonly listing: RoomListing }
   | { readonly kind: 'authed'; readonly sessionKey: number; readonly auth: unknown }
   | { readonly kind: 'auth-failed'; readonly sessionKey: number; readonly reason: string }
-  /** The session has its seat; `Joined` is on its way through the ring. */
-  | { readonly kind: 'seated'; readonly roomId: string; readonly sessionKey: number }
   | {
       readonly kind: 'refused';
       readonly roomId: string;

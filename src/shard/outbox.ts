@@ -44,11 +44,6 @@ export class Outbox {
     private readonly counters: CounterBlock,
   ) {}
 
-  /** Whether snapshots have to be dropped at the moment. */
-  get congested(): boolean {
-    return this.backlog.length > 0;
-  }
-
   /**
    * Begins a snapshot for those of `clients` whose `inStep` is as given; the frame is `frameBytes` long.
    *

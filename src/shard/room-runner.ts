@@ -226,7 +226,6 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     this.services.outbox.send(sessionKey, this.joinedFrame(client), true);
     for (const frame of client.early) this.services.outbox.send(sessionKey, frame);
     client.early.length = 0;
-    this.services.post({ kind: 'seated', roomId: this.roomId, sessionKey });
     this.log.debug({ session: sessionId }, 'client joined');
   }
 
@@ -262,7 +261,6 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   }
 
   private runOnLeave(client: Client, code: number): void {
-    client.state = 'left';
     this.runHook('onLeave', () => this.room.onLeave?.(client, code));
   }
 

@@ -55,10 +55,6 @@ export class Shard {
     return deadlineMs === Infinity ? Infinity : Math.min(deadlineMs, this.lastPassMs + INGRESS_POLL_MS_MAX);
   }
 
-  get roomCount(): number {
-    return this.runners.size;
-  }
-
   // --- Data plane ----------------------------------------------------------------------------------------------------
 
   private drainIngress(): void {
