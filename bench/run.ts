@@ -45,7 +45,7 @@ export interface BenchReport extends BenchResult {
 }
 
 /** Every bench, in the order of `all`. Each is the module of the same name beside this file. */
-const BENCH_NAMES = ['ring', 'tick', 'latency', 'steady'];
+const BENCH_NAMES = ['ring', 'tick', 'latency', 'steady', 'snapshot', 'interest', 'slow'];
 
 const USAGE = 'npm run bench -- list | all | NAME [--small] [--json FILE]';
 

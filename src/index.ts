@@ -5,6 +5,8 @@
  */
 export { Room } from './shard/room.js';
 export type { Client } from './shard/client.js';
+export { grid, type GridInterest, type GridOptions } from './shard/interest/grid.js';
+export type { Group } from './shard/interest/audience.js';
 export type { Input } from './shard/input.js';
 export type { AuthRequest } from './protocol/control.js';
 export type { Table } from './state/table.js';
@@ -18,6 +20,7 @@ export {
   int8,
   int16,
   int32,
+  secret,
   text,
   uint8,
   uint16,

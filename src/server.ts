@@ -37,7 +37,7 @@ async function run(config: ServerConfig, demo: boolean): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const { url } = await server.listen();
-  const what = demo ? 'the demo arena' : `rooms ${Object.keys(config.rooms).join(', ')}`;
+  const what = demo ? 'the demos: the arena at /, the swarm at /swarm' : `rooms ${Object.keys(config.rooms).join(', ')}`;
   const admin = server.adminPort === null ? '' : `, metrics at http://${config.adminHost}:${server.adminPort}/metrics`;
   process.stdout.write(`escapement ready: ${url} (${what}; ${config.shards} shard${config.shards > 1 ? 's' : ''}${admin})\n`);
 }

@@ -29,6 +29,7 @@ class RoomStub {
     const client = new Client(sessionId, this.clients.length, {
       sendTo: (to, type, payload) => this.sent.push({ to: to.sessionId, type, payload }),
       closeClient: () => undefined,
+      followed: () => expect.unreachable('the arena has no grid'),
     });
     this.arena.onJoin(client, options);
     this.clients.push(client);

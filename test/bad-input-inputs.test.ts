@@ -81,6 +81,8 @@ class Attacker {
   seq = 0;
   /** Low 16 bits of the last input the room has processed, as of the newest snapshot. */
   acked = 0;
+  /** Of the newest snapshot looked at: what its inputs say it holds. */
+  tick = 0;
   keyframes = 0;
 
   private constructor(readonly raw: RawSocket) {}
@@ -93,7 +95,7 @@ class Attacker {
     return attacker;
   }
 
-  input(record: Uint8Array, seq = (this.seq += 1), ackTick = 1): void {
+  input(record: Uint8Array, seq = (this.seq += 1), ackTick = this.tick): void {
     this.writer.frame.set(record, this.writer.bodyOffset);
     this.raw.send(this.writer.write(seq, ackTick));
   }
@@ -128,6 +130,7 @@ class Attacker {
   private look(frame: Buffer): void {
     expect(reader.read(frame)).toBe(0);
     if (reader.kind !== ServerFrameKind.Snapshot) return;
+    this.tick = reader.tick;
     this.acked = reader.ack;
     if (reader.snapshotKind === SnapshotKind.Keyframe) this.keyframes += 1;
   }

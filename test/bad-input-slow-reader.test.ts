@@ -1,7 +1,10 @@
-/** A client that stops reading loses its own snapshots and then its seat; the others of its room lose nothing. */
+/**
+ * A client that stops reading, but says that it has read everything, is known by what waits in its socket: it loses its own
+ * snapshots and then its seat; the others of its room lose nothing. (slow-clients.test.ts has those that say nothing.)
+ */
 import { connect, type ClientRoom } from 'escapement/client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { encodeClientMessage, encodeJoin, JoinMethod } from '../src/protocol/client-frames.js';
+import { encodeClientMessage, encodeJoin, encodePing, JoinMethod } from '../src/protocol/client-frames.js';
 import { encodePayload } from '../src/protocol/payload.js';
 import { ServerFrameKind, ServerFrameReader, SnapshotKind } from '../src/protocol/server-frames.js';
 import type Levers from './rooms/levers.js';
@@ -14,6 +17,9 @@ import { ROOMS_FOLDER } from './support/setup.js';
 const FILL_BYTES = 128 * 1024;
 /** More of them than all buffers between two sockets on one machine hold. */
 const FILLS_MAX = 400;
+/** A tick that the room is years away from: whoever claims to hold it has acknowledged all that it was sent. */
+const FAR_TICK = 2 ** 30;
+const LIE_INTERVAL_MS = 100;
 
 let server: ServerProcess;
 let bystanders: Bystanders;
@@ -77,6 +83,8 @@ async function joinSlow(): Promise<RawSocket> {
   do expect(reader.read((await raw.next())!)).toBe(0);
   while (reader.kind !== ServerFrameKind.Snapshot);
   raw.stopReading();
+  const timer = setInterval(() => raw.send(encodePing(0, FAR_TICK)), LIE_INTERVAL_MS);
+  void raw.ended.then(() => clearInterval(timer));
   return raw;
 }
 

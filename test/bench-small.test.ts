@@ -19,7 +19,7 @@ const names = execFileSync(process.execPath, [RUN, 'list'], { encoding: 'utf8' }
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('the benches that the figures come from are there', () => {
-  expect(names).toEqual(expect.arrayContaining(['ring', 'tick', 'latency', 'steady']));
+  expect(names).toEqual(expect.arrayContaining(['ring', 'tick', 'latency', 'steady', 'snapshot', 'interest', 'slow']));
 });
 
 it.each(names)(

@@ -26,6 +26,7 @@ const spec = (part: Partial<FieldSpec>): FieldSpec => ({
   step: 0,
   bits: 0,
   bytesMax: 0,
+  secret: false,
   ...part,
 });
 

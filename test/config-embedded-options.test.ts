@@ -55,7 +55,8 @@ test('limits are accepted and what is beyond them is not', () => {
   const limits = {
     port: [0, 65535], shards: [1, 64], payloadBytesMax: [64, 65536], messagesPerTickMax: [1, 64],
     bytesPerSecMax: [1024, 16_777_216], idleTimeoutSec: [8, 960],
-    joinTimeoutMs: [100, 60_000], connectionsMax: [1, 1_048_575], seed: [0, 4_294_967_295],
+    joinTimeoutMs: [100, 60_000], lagLimitMs: [500, 4999], ackTimeoutMs: [1001, 300_000],
+    connectionsMax: [1, 1_048_575], seed: [0, 4_294_967_295],
   };
   for (const [key, [min, max]] of Object.entries(limits) as [string, [number, number]][]) {
     expect(problems({ rooms, [key]: min }), key).toEqual([]);
@@ -72,6 +73,10 @@ test('values that exclude each other are named together', () => {
   expect(problems({ rooms, socketSoftBytes: 262144 })).toEqual([
     expect.stringContaining('socketSoftBytes is 262144 and socketHardBytes 262144; expected the soft limit below'),
   ]);
+  expect(problems({ rooms, lagLimitMs: 5000 })).toEqual([
+    expect.stringContaining('ackTimeoutMs is 5000 and lagLimitMs 5000; expected the timeout above the lag limit'),
+  ]);
+  expect(problems({ rooms, lagLimitMs: 499 })).toEqual([expect.stringContaining('expected 500 to 60000 milliseconds')]);
   expect(problems({ rooms, payloadBytesMax: 65536, ingressRingBytes: 65536 })).toEqual([
     'payloadBytesMax is 65536; expected at most a quarter of ingressRingBytes (65536): lower it, or raise the ring',
   ]);

@@ -20,21 +20,22 @@ describe('a command line', () => {
     expect(run([])).toMatchObject({
       port: 2567, host: '0.0.0.0', shards: 7, adminPort: 9567, adminHost: '127.0.0.1', logLevel: 'info', origins: [],
       publicDir: undefined, payloadBytesMax: 4096, messagesPerTickMax: 2, bytesPerSecMax: 16384,
-      socketSoftBytes: 65536, socketHardBytes: 262144, idleTimeoutSec: 16,
+      socketSoftBytes: 65536, socketHardBytes: 262144, lagLimitMs: 1000, ackTimeoutMs: 5000, idleTimeoutSec: 16,
       joinTimeoutMs: 3000, ingressRingBytes: 1048576, egressRingBytes: 4194304, connectionsMax: 100000,
       seed: undefined,
     });
     expect(parseConfig([], {}, 8)).toMatchObject({ kind: 'run', demo: true });
-    expect(Object.keys(run([]).rooms)).toEqual(['arena']);
+    expect(Object.keys(run([]).rooms)).toEqual(['arena', 'swarm']);
   });
 
   test('sets each option by flag, as two words or with an equals sign', () => {
     const argv = [
       '--port', '0', '--host=127.0.0.1', '--shards', '3', '--rooms', folder, '--admin-port=9000',
-      '--admin-host', '::1', '--log-level', 'debug',
+      '--admin-host', '::1', '--log-level', 'debug', '--lag-limit-ms=500', '--ack-timeout-ms', '2500',
     ];
     expect(run(argv)).toMatchObject({
       port: 0, host: '127.0.0.1', shards: 3, adminPort: 9000, adminHost: '::1', logLevel: 'debug',
+      lagLimitMs: 500, ackTimeoutMs: 2500,
     });
     expect(parseConfig(argv, {}, 8)).toMatchObject({ demo: false });
   });
@@ -42,11 +43,12 @@ describe('a command line', () => {
   test('sets each option by environment variable', () => {
     const env = {
       PORT: '1', HOST: 'localhost', SHARDS: '64', ROOMS: folder, ADMIN_PORT: 'false', ADMIN_HOST: 'localhost',
-      LOG_LEVEL: 'silent',
+      LOG_LEVEL: 'silent', LAG_LIMIT_MS: '2000', ACK_TIMEOUT_MS: '10000',
     };
     const config = run([], env);
     expect(config).toMatchObject({
       port: 1, host: 'localhost', shards: 64, adminPort: false, adminHost: 'localhost', logLevel: 'silent',
+      lagLimitMs: 2000, ackTimeoutMs: 10_000,
     });
     expect(Object.keys(config.rooms)).toEqual(['duel']);
   });
@@ -87,6 +89,7 @@ describe('--help and --version', () => {
       ['--port', 'PORT', '2567'], ['--host', 'HOST', '0.0.0.0'], ['--shards', 'SHARDS', 'auto'],
       ['--rooms', 'ROOMS', 'the bundled demo'], ['--admin-port', 'ADMIN_PORT', '9567'],
       ['--admin-host', 'ADMIN_HOST', '127.0.0.1'], ['--log-level', 'LOG_LEVEL', 'info'],
+      ['--lag-limit-ms', 'LAG_LIMIT_MS', '1000'], ['--ack-timeout-ms', 'ACK_TIMEOUT_MS', '5000'],
     ]) {
       expect(text).toMatch(new RegExp(`^ +${flag} [A-Z]+ +${variable} .*\\(${fallback}\\)$`, 'm'));
     }

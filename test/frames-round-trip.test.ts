@@ -108,6 +108,7 @@ describe('server frames come back as they went', () => {
     step: finite,
     bits: fc.nat(255),
     bytesMax: u16,
+    secret: fc.boolean(),
   });
   const table = fc.record({ name: text, capacity: u32, fields: fc.array(field, { maxLength: 6 }) });
 

@@ -100,6 +100,7 @@ describe('the metrics text', () => {
       'frames_refused_total', 'frames_over_rate_total',
       'inputs_total', 'inputs_dropped_total', 'messages_total', 'snapshots_total',
       'snapshots_dropped_total', 'snapshots_skipped_total', 'keyframes_total', 'egress_records_total',
+      'clients_lagging', 'snapshots_lagged_total', 'clients_too_slow_total', 'sockets_too_slow_total',
       'egress_bytes_total', 'hook_errors_total', 'shard_heap_used_bytes', 'connections', 'connections_opened_total',
     ]) expect(names).toContain(`escapement_${name}`);
     // Every word of both maps is in exactly one metric, but `snapshotsDropped`, which is a ring's drops as well; and

@@ -9,8 +9,9 @@ const MAY_IMPORT: Readonly<Record<string, { folders: readonly string[]; packages
   state: { folders: [], packages: [], node: false },
   protocol: { folders: ['state'], packages: ['flatbuffers'], node: false },
   memory: { folders: [], packages: [], node: false },
-  client: { folders: ['protocol', 'state'], packages: ['ws'], node: false },
-  shard: { folders: ['memory', 'protocol', 'state'], packages: ['pino'], node: true },
+  codec: { folders: ['state'], packages: [], node: false },
+  client: { folders: ['codec', 'protocol', 'state'], packages: ['ws'], node: false },
+  shard: { folders: ['codec', 'memory', 'protocol', 'state'], packages: ['pino'], node: true },
   front: { folders: ['memory', 'protocol', 'state'], packages: ['uWebSockets.js'], node: true },
   host: {
     folders: ['front', 'memory', 'protocol', 'state'],
@@ -31,6 +32,7 @@ const ENTRY_FILES = [
   'client/index.ts',
   'client/node.ts',
   'demo/page/arena-page.ts',
+  'demo/page/swarm/swarm-page.ts',
 ];
 
 const CLOCK_OR_CHANCE = /\bperformance\.now\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bhrtime\b|\brandomBytes\(|\brandomInt\(/;

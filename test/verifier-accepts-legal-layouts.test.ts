@@ -87,7 +87,7 @@ describe('what builders of other languages may write', () => {
   it('vtables and strings that many tables share', () => {
     const b = new flatbuffers.Builder(1);
     const name = b.createSharedString('a name that is longer than the table that uses it');
-    const fields = Array.from({ length: 200 }, () => server.FieldSpec.createFieldSpec(b, name, 7, 1, 2, 0.5, 3, 4));
+    const fields = Array.from({ length: 200 }, () => server.FieldSpec.createFieldSpec(b, name, 7, 1, 2, 0.5, 3, 4, false));
     const vector = server.TableSpec.createFieldsVector(b, fields);
     const table = server.TableSpec.createTableSpec(b, name, 5, vector);
     const tables = server.Joined.createTablesVector(b, [table]);

@@ -12,7 +12,7 @@ interface Schema {
   readonly root: string;
 }
 
-const SCALAR_BYTES: Record<string, number> = { ubyte: 1, ushort: 2, uint: 4, double: 8 };
+const SCALAR_BYTES: Record<string, number> = { ubyte: 1, bool: 1, ushort: 2, uint: 4, double: 8 };
 
 function parse(file: string): Schema {
   const text = readFileSync(new URL(`../schemas/${file}`, import.meta.url), 'utf8').replace(/\/\/.*$/gm, '');

@@ -62,7 +62,7 @@ describe('a walk looks at no more than the frame is long', () => {
     for (const n of [8, 64, 512, 4096]) {
       const b = new flatbuffers.Builder(1);
       const name = b.createString('x'.repeat(n));
-      const field = server.FieldSpec.createFieldSpec(b, name, 0, 0, 0, 0, 0, 0);
+      const field = server.FieldSpec.createFieldSpec(b, name, 0, 0, 0, 0, 0, 0, false);
       const fields = server.TableSpec.createFieldsVector(b, new Array<number>(n).fill(field));
       const table = server.TableSpec.createTableSpec(b, name, 1, fields);
       const tables = server.Joined.createTablesVector(b, new Array<number>(n).fill(table));
@@ -80,7 +80,7 @@ describe('a walk looks at no more than the frame is long', () => {
     const problemWith = (fieldCount: number): number => {
       const b = new flatbuffers.Builder(1);
       const name = b.createString('x'.repeat(10_000));
-      const field = server.FieldSpec.createFieldSpec(b, name, 0, 0, 0, 0, 0, 0);
+      const field = server.FieldSpec.createFieldSpec(b, name, 0, 0, 0, 0, 0, 0, false);
       const input = server.Joined.createInputVector(b, new Array<number>(fieldCount).fill(field));
       const tables = server.Joined.createTablesVector(b, []);
       const id = b.createString('id');

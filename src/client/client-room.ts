@@ -34,6 +34,11 @@ import { RoomState } from './room-state.js';
 import type { InputOf, RoomType, StateOf } from './room-types.js';
 
 const PING_INTERVAL_MS = 1000;
+/**
+ * The longest that a snapshot is held without the server hearing of it: a quarter of the lag at which it sends no more by
+ * default. Inputs carry the acknowledgement; a client that sends none pings four times a second.
+ */
+const ACK_INTERVAL_MS = 250;
 /** Weight of a new round trip in `ping`: half of a change shows after three pings. */
 const PING_WEIGHT = 0.2;
 /** A room answers with its next snapshot; asking more often only costs it keyframes. */
@@ -50,6 +55,8 @@ export interface RoomStats {
   /** Snapshots applied, keyframes among them. */
   readonly snapshots: number;
   readonly keyframes: number;
+  /** Snapshots of the room that weren't sent to this client, as it lagged: those missing before each later keyframe. */
+  readonly skipped: number;
   /** Times that a keyframe had to be asked for. */
   readonly resyncs: number;
   /** How late the newest tick of the room's shard began when it was last asked, once a second. */
@@ -91,6 +98,10 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
   private sentSeq = 0;
   private processedSeq = 0;
   private pingMs = 0;
+  /** When the server was last told what is held here, and which tick that was. */
+  private toldMs: number;
+  private toldTick = 0;
+  private ackTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setInterval> | undefined;
   private leaveTimer: ReturnType<typeof setTimeout> | undefined;
   private left: Promise<number> | undefined;
@@ -110,7 +121,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     this.sessionId = joined.sessionId;
     this.tickRate = joined.tickRate;
     this.snapshotRate = joined.snapshotRate;
-    this.counts = { bytesIn: 0, framesIn: 0, snapshots: 0, keyframes: 0, resyncs: 0, serverLatenessMs: 0 };
+    this.counts = { bytesIn: 0, framesIn: 0, snapshots: 0, keyframes: 0, skipped: 0, resyncs: 0, serverLatenessMs: 0 };
     this.stats = this.counts;
     const names = joined.tables.map((spec) => spec.name);
     this.roomState = new RoomState(names, joined.tables.map(schemaOfSpec), this.report);
@@ -120,7 +131,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
       this.inputSchema && new InputRecordCodec(this.inputSchema.fieldNames, this.inputSchema.fieldList);
     this.inputWriter = this.inputCodec && new InputFrameWriter(this.inputCodec.bytes);
     this.inbox = new MessageInbox(this.report);
-    this.resyncAtMs = now(); // the first keyframe comes unasked
+    this.resyncAtMs = this.toldMs = now(); // the first keyframe comes unasked, and `begin` tells of it
   }
 
   /** Tick of the newest snapshot held. */
@@ -164,6 +175,8 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     this.sentSeq = (this.sentSeq + 1) >>> 0;
     inputCodec.write(inputWriter.frame, inputWriter.bodyOffset, values as Record<string, unknown>);
     this.connection.send(inputWriter.write(this.sentSeq, this.tick));
+    this.toldTick = this.tick;
+    this.toldMs = this.now();
     return this.sentSeq;
   }
 
@@ -269,6 +282,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     this.phase = 'closed';
     this.closeCode = endCode;
     clearInterval(this.pingTimer);
+    clearTimeout(this.ackTimer);
     clearTimeout(this.leaveTimer);
     if (!meant) this.drops.emit(this.report, endCode, endReason);
     this.leaves.emit(this.report, endCode, endReason);
@@ -310,8 +324,10 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     const { tick } = reader;
     if (reader.snapshotKind === SnapshotKind.Keyframe) {
       this.acknowledge(reader.ack);
+      const heldTick = this.tick;
       roomState.applyKeyframe(tick, bytes, start, end);
       this.awaitsKeyframe = false;
+      if (counts.keyframes > 0) this.countSkipped(heldTick, tick);
       counts.keyframes += 1;
     } else {
       if (this.awaitsKeyframe || (tick - reader.age) >>> 0 !== roomState.tick) {
@@ -322,6 +338,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
       roomState.applyDelta(tick, bytes, start, end);
     }
     counts.snapshots += 1;
+    this.acknowledgeSoon();
     this.stateChanges.emit(this.report, this.state, tick);
   }
 
@@ -348,8 +365,31 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     this.connection.send(encodeResync(this.tick));
   }
 
+  /** Between the snapshot held and a keyframe there may be any number that were skipped. */
+  private countSkipped(heldTick: number, tick: number): void {
+    const intervals = Math.round((((tick - heldTick) | 0) * this.snapshotRate) / this.tickRate);
+    this.counts.skipped += Math.max(0, intervals - 1);
+  }
+
+  /**
+   * The timer is for the last snapshot of several that came at once: the server may be waiting to hear that it has been
+   * read before it sends another.
+   */
+  private acknowledgeSoon(): void {
+    const waitMs = this.toldMs + ACK_INTERVAL_MS - this.now();
+    if (waitMs <= 0) this.sendPing();
+    else this.ackTimer ??= setTimeout(() => this.acknowledgeRest(), waitMs);
+  }
+
+  private acknowledgeRest(): void {
+    this.ackTimer = undefined;
+    if (this.phase === 'open' && this.toldTick !== this.tick) this.acknowledgeSoon();
+  }
+
   private sendPing(): void {
-    this.connection.send(encodePing(this.now(), this.tick));
+    this.toldTick = this.tick;
+    this.toldMs = this.now();
+    this.connection.send(encodePing(this.toldMs, this.tick));
   }
 
   private reportError(thrown: unknown): void {

@@ -1,9 +1,10 @@
 /** A client's read-only picture of one of the room's tables. */
-import { FieldKind, fromQuantum, type Fields } from '../state/field.js';
-import type { TableImage } from '../state/image.js';
+import type { FacetImage } from '../codec/facet-image.js';
+import type { RowChanges } from '../codec/row-changes.js';
+import { FieldKind, fromQuantum, toQuantum, type Fields } from '../state/field.js';
 import { createRowClass, type Column, type Row, type RowClass, type RowObject, type RowOwner } from '../state/row.js';
 import type { TableSchema } from '../state/schema.js';
-import type { TableChanges } from '../protocol/snapshot-decoder.js';
+import type { StateHash } from '../state/state-hash.js';
 import { Listeners, type ErrorSink, type Unsubscribe } from './listeners.js';
 
 /**
@@ -12,7 +13,7 @@ import { Listeners, type ErrorSink, type Unsubscribe } from './listeners.js';
  */
 export type RowView<F extends Fields = Fields> = Readonly<Row<F>>;
 
-const utf8 = new TextDecoder();
+const utf8 = new TextEncoder();
 
 export class TableView<F extends Fields = Fields> implements RowOwner {
   /** @internal */
@@ -25,17 +26,33 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
   private readonly isNew: Uint8Array;
   /** 1 where onAdd has run for the row, or would have, had anyone listened. */
   private readonly isAnnounced: Uint8Array;
-  /** Rows that the snapshot at hand removed, in slot order. */
+  /** Rows that the snapshot at hand removed. */
   private readonly leaving: RowObject[] = [];
   private readonly added = new Listeners<[RowView<F>]>();
   private readonly changed = new Listeners<[RowView<F>]>();
   private readonly removed = new Listeners<[RowView<F>]>();
   private readonly report: ErrorSink;
+  private readonly generations: Uint16Array;
+  private readonly secretGenerations: Uint16Array;
+  /** By field of the table; null for the other kind. */
+  private readonly quanta: (Int32Array | null)[];
+  private readonly texts: (string[] | null)[];
 
-  /** @internal Tables are made by the room's handshake. */
-  constructor(schema: TableSchema<F>, report: ErrorSink) {
+  /**
+   * @internal Tables are made by the room's handshake.
+   * @param facets the table's facets, of which the first is the public one
+   */
+  constructor(schema: TableSchema<F>, facets: readonly FacetImage[], report: ErrorSink) {
     this.schema = schema;
     this.report = report;
+    this.generations = facets[0]!.generations;
+    this.secretGenerations = facets.at(-1)!.generations;
+    this.quanta = schema.fieldList.map(() => null);
+    this.texts = schema.fieldList.map(() => null);
+    for (const { facet, quanta, texts } of facets) {
+      facet.numbers.forEach(({ fieldIndex }, n) => (this.quanta[fieldIndex] = quanta[n]!));
+      facet.texts.forEach(({ fieldIndex }, t) => (this.texts[fieldIndex] = texts[t]!));
+    }
     this.rowClass = createRowClass(schema.fieldNames, schema.fieldList);
     this.isNew = new Uint8Array(schema.capacity);
     this.isAnnounced = new Uint8Array(schema.capacity);
@@ -109,7 +126,7 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
   // the whole old state (onRemove) or the whole new one (onAdd, onChange).
 
   /** @internal Step 1: removed rows can't be found any more. */
-  takeOut(changes: TableChanges): void {
+  takeOut(changes: RowChanges): void {
     for (let i = 0; i < changes.removedCount; i += 1) {
       const slot = changes.removed[i]!;
       const row = this.rows[slot];
@@ -128,29 +145,33 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
     this.leaving.length = 0;
   }
 
-  /** @internal Step 3: columns and rows become those of `image`. */
-  fill(image: TableImage, changes: TableChanges): void {
+  /** @internal Step 3: columns and rows become those of the snapshot. */
+  fill(changes: RowChanges): void {
     const { columnList, rows } = this;
     for (let i = 0; i < changes.addedCount; i += 1) {
       const slot = changes.added[i]!;
       // A sparse array would be slow to walk.
       while (rows.length < slot) rows.push(undefined);
-      rows[slot] = new this.rowClass(this, slot, (slot | (image.generations[slot]! << 16)) >>> 0);
+      rows[slot] = new this.rowClass(this, slot, (slot | (this.generations[slot]! << 16)) >>> 0);
       this.rowCount += 1;
       this.isNew[slot] = 1;
       this.isAnnounced[slot] = 0;
-      for (let f = 0; f < columnList.length; f += 1) this.fillField(image, f, slot);
+      for (let f = 0; f < columnList.length; f += 1) this.fillField(f, slot);
     }
     for (let i = 0; i < changes.changedCount; i += 1) {
       const slot = changes.changed[i]!;
       const mask = changes.changedMasks[i]!;
-      if (this.isNew[slot] === 1) continue;
-      for (let f = 0; f < columnList.length; f += 1) if ((mask & (1 << f)) !== 0) this.fillField(image, f, slot);
+      // A row that was written whole, for having come from another stream or with a keyframe, may be as it was.
+      let differs = false;
+      for (let f = 0; f < columnList.length; f += 1) {
+        if ((mask & (1 << f)) !== 0 && this.fillField(f, slot)) differs = true;
+      }
+      if (!differs) changes.changedMasks[i] = 0;
     }
   }
 
   /** @internal Step 4: onAdd and onChange run. */
-  announce(changes: TableChanges): void {
+  announce(changes: RowChanges): void {
     for (let i = 0; i < changes.addedCount; i += 1) {
       const slot = changes.added[i]!;
       this.isAnnounced[slot] = 1;
@@ -158,23 +179,44 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
     }
     if (!this.changed.isEmpty) {
       for (let i = 0; i < changes.changedCount; i += 1) {
-        const slot = changes.changed[i]!;
-        if (this.isNew[slot] === 0) this.changed.emit(this.report, this.rows[slot] as unknown as RowView<F>);
+        if (changes.changedMasks[i] === 0) continue;
+        this.changed.emit(this.report, this.rows[changes.changed[i]!] as unknown as RowView<F>);
       }
     }
     for (let i = 0; i < changes.addedCount; i += 1) this.isNew[changes.added[i]!] = 0;
   }
 
-  private fillField(image: TableImage, f: number, slot: number): void {
-    const field = this.schema.fieldList[f]!;
-    const texts = image.texts[f]!;
-    if (texts === null) {
-      this.columnList[f]![slot] = fromQuantum(field, image.quanta[f]![slot]!);
-      return;
+  /** @internal Adds the rows shown to a hash of the state. */
+  addTo(hash: StateHash): void {
+    for (const row of this.rows) {
+      if (row === undefined) continue;
+      hash.add(row.index);
+      hash.add(row.id >>> 16);
+      this.schema.fieldList.forEach((field, f) => {
+        const value = this.columnList[f]![row.index]!;
+        if (typeof value === 'number') {
+          hash.add(toQuantum(field, value, 0));
+        } else {
+          const bytes = utf8.encode(value);
+          hash.addText(bytes, 0, bytes.length);
+        }
+      });
     }
-    const start = slot * field.bytesMax;
-    const column = this.columnList[f] as string[];
-    while (column.length < slot) column.push('');
-    column[slot] = utf8.decode(texts.subarray(start, start + image.textLengths[f]![slot]!));
+    hash.endTable();
+  }
+
+  /** Returns whether the field has another value now. */
+  private fillField(f: number, slot: number): boolean {
+    const quanta = this.quanta[f]!;
+    const column = this.columnList[f]!;
+    const field = this.schema.fieldList[f]!;
+    // The secrets held may be those of the slot's next row, which this client isn't shown yet.
+    const isHeld = !field.secret || this.secretGenerations[slot] === this.generations[slot];
+    const value = quanta === null ? (isHeld ? this.texts[f]![slot]! : '') : fromQuantum(field, isHeld ? quanta[slot]! : 0);
+    // A sparse array would be slow to walk here too.
+    while (column.length < slot) (column as string[]).push('');
+    if (Object.is(column[slot], value)) return false; // 0 and -0 are two values
+    column[slot] = value;
+    return true;
   }
 }

@@ -46,8 +46,8 @@ const BURST_SEC = 2;
 export const SEATLESS_MESSAGES_PER_SEC = 60;
 
 /**
- * Messages a second that every room allows at least: the SDK pings once a second and people click as fast as they do,
- * also in a room of one tick a second.
+ * Messages a second that every room allows at least: the SDK of a client that sends no inputs pings five times a second,
+ * four of them to acknowledge snapshots, and people click as fast as they do, also in a room of one tick a second.
  */
 export const ROOM_MESSAGES_PER_SEC_MIN = 10;
 

@@ -29,6 +29,8 @@ export class Connection {
   pressed = false;
   /** A delta was skipped: no delta fits until a keyframe was sent. */
   outOfStep = false;
+  /** When its room was last asked for a keyframe, in milliseconds of the front's clock. */
+  askedMs = -Infinity;
   /** Bytes of the newest keyframe, which may wait in the socket beside what the hard limit allows; 0 once it has drained. */
   keyframeBytes = 0;
   /** Since when the sweep has found it out of step with a full buffer, in milliseconds of the front's clock; or 0. */

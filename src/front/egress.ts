@@ -6,9 +6,13 @@ import {
   FAN_OUT_HEAD_BYTES,
   FAN_OUT_RECEIVER_BYTES,
   FrameKind,
+  GATHER_HEAD_BYTES,
+  GATHER_RECEIVER_BYTES,
   SEND_HEAD_BYTES,
 } from '../memory/records.js';
 import { CloseCode } from '../protocol/close-codes.js';
+import { SNAPSHOT_PREFIX_BYTES, SnapshotKind, writeSnapshotPrefix } from '../protocol/server-frames.js';
+import type { RingConsumer } from '../memory/ring-consumer.js';
 import type { Connection, ConnectionTable } from './connection.js';
 import type { ShardLink } from './shard-link.js';
 
@@ -21,11 +25,57 @@ const TOO_SLOW = 'too slow: the server had more unsent data for you than it keep
 /** Sends in one go: about 20 ms of them. Sockets, joins and other shards get their turn after that. */
 const SENDS_PER_DRAIN_MAX = 2048;
 
+/** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
+const COPY_LOOP_BYTES_MAX = 512;
+
+/** Views of gathered frames are kept up to this length: at most 400 kB of them. */
+const VIEWS_BYTES_MAX = 4096;
+
 const utf8 = new TextDecoder();
+
+/**
+ * Copies the ring's bytes `start..end` to `at` of the frame, four at a time where it can. Returns where the copy ends.
+ * `set` would need a view to copy from, which costs as much as some hundred bytes.
+ */
+function copyRange(ring: RingConsumer, start: number, end: number, frame: GatheredFrame, at: number): number {
+  const atEnd = at + end - start;
+  if (end - start > COPY_LOOP_BYTES_MAX) {
+    frame.bytes.set(ring.bytes.subarray(start, end), at);
+    return atEnd;
+  }
+  const from = ring.view;
+  const to = frame.words;
+  let i = start;
+  for (; i + 4 <= end; i += 4) to.setInt32(at + i - start, from.getInt32(i, true), true);
+  for (; i < end; i += 1) to.setUint8(at + i - start, from.getUint8(i));
+  return atEnd;
+}
+
+/** Views of one buffer, each of which begins at 0: a view costs more to make than a small frame to copy, so they are kept. */
+class GatheredFrame {
+  bytes = new Uint8Array(VIEWS_BYTES_MAX);
+  words = new DataView(this.bytes.buffer);
+  private views: (Uint8Array | undefined)[] = [];
+
+  fit(length: number): void {
+    if (length <= this.bytes.length) return;
+    this.bytes = new Uint8Array(2 * length);
+    this.words = new DataView(this.bytes.buffer);
+    this.views = [];
+  }
+
+  view(length: number): Uint8Array {
+    if (length > VIEWS_BYTES_MAX) return this.bytes.subarray(0, length);
+    while (this.views.length <= length) this.views.push(undefined);
+    return (this.views[length] ??= this.bytes.subarray(0, length));
+  }
+}
 
 export class EgressPump {
   /** Since the start of this drain. */
   private sends = 0;
+  /** Where gathered frames are put together; uWebSockets.js copies them before `send` returns. */
+  private readonly frame = new GatheredFrame();
 
   constructor(
     private readonly connections: ConnectionTable,
@@ -48,6 +98,9 @@ export class EgressPump {
           break;
         case Egress.Send:
           this.send(link, at);
+          break;
+        case Egress.Gather:
+          this.gather(link, at);
           break;
         case Egress.Close:
           this.close(link, at);
@@ -83,6 +136,38 @@ export class EgressPump {
         bytes[frameAt + ackOffset + 1] = (ack >>> 8) & 0xff;
       }
       this.write(connection, frame);
+    }
+  }
+
+  /** Frames of one snapshot, each put together from parts of its own. */
+  private gather(link: ShardLink, at: number): void {
+    const { words } = link.egress;
+    const head = at >> 2;
+    const count = words[head]!;
+    const tick = words[head + 1]!;
+    const partsAt = at + GATHER_HEAD_BYTES + words[head + 2]!;
+    this.sends += count;
+    let receiver = (at + GATHER_HEAD_BYTES) >> 2;
+    for (let i = 0; i < count; i += 1) {
+      const ranges = receiver + (GATHER_RECEIVER_BYTES >> 2);
+      const rangesEnd = ranges + 2 * words[receiver + 2]!;
+      const connection = this.connections.get(words[receiver]! >>> 0);
+      const info = words[receiver + 1]!;
+      receiver = rangesEnd;
+      if (connection === undefined || connection.socket === null) continue;
+      let bodyBytes = 0;
+      for (let r = ranges; r < rangesEnd; r += 2) bodyBytes += words[r + 1]! - words[r]!;
+      const frameBytes = SNAPSHOT_PREFIX_BYTES + bodyBytes;
+      const frameKind = info >>> 24;
+      if (!this.takesSnapshot(connection, frameKind, frameBytes)) continue;
+      this.frame.fit(frameBytes);
+      const kind = frameKind === FrameKind.Keyframe ? SnapshotKind.Keyframe : SnapshotKind.Delta;
+      writeSnapshotPrefix(this.frame.bytes, 0, tick, info & 0xffff, (info >>> 16) & 0xff, kind, bodyBytes);
+      let end = SNAPSHOT_PREFIX_BYTES;
+      for (let r = ranges; r < rangesEnd; r += 2) {
+        end = copyRange(link.egress, partsAt + words[r]!, partsAt + words[r + 1]!, this.frame, end);
+      }
+      this.write(connection, this.frame.view(end));
     }
   }
 

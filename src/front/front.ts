@@ -67,6 +67,12 @@ const STUCK_MS_MAX = 5000;
 /** Kept for onAuth, as long as the socket lives. */
 const USER_AGENT_LENGTH_MAX = 256;
 
+/**
+ * A socket drains bit by bit and says so each time. Its keyframe comes within a snapshot's interval after the first time;
+ * until then to ask again would only bring it a second one. Shorter than a sweep, which asks again.
+ */
+const ASK_INTERVAL_MS = 250;
+
 /** How often connections are looked through for silent and slow ones. */
 const SWEEP_MS = 500;
 
@@ -284,13 +290,16 @@ export class Front {
     if (connection.socket === null || connection.socket.getBufferedAmount() > this.options.socketSoftBytes) return;
     connection.pressed = connection.socket.getBufferedAmount() > 0;
     if (!connection.pressed) connection.keyframeBytes = 0;
-    if (connection.outOfStep) connection.shard?.resync(connection.key);
+    const nowMs = this.nowMs();
+    if (!connection.outOfStep || nowMs - connection.askedMs < ASK_INTERVAL_MS) return;
+    if (connection.shard?.resync(connection.key) === true) connection.askedMs = nowMs;
   }
 
   private closed(connection: Connection, code: number): void {
     connection.socket = null;
     this.connections.remove(connection);
     this.counters.set(FrontCounter.connections, this.connections.size);
+    if (code === CloseCode.TooSlow) this.counters.add(FrontCounter.socketsTooSlow);
     this.events.closed(connection, code);
     connection.state = 'closed';
   }

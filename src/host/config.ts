@@ -21,6 +21,7 @@ const flagNames = [...flagRows.map(({ flag }) => flag), 'help', 'version'];
 /** The room modules of the demo, beside this file in the built tree. */
 const demoRooms: Readonly<Record<string, string>> = Object.freeze({
   arena: new URL('../demo/rooms/arena.js', import.meta.url).href,
+  swarm: new URL('../demo/rooms/swarm.js', import.meta.url).href,
 });
 
 /**

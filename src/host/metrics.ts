@@ -55,6 +55,9 @@ const shardRows: readonly Row[] = [
   ['counter', 'inputs_dropped_total', ShardCounter.inputsDropped, 'Inputs refused: queue full, or out of date.'],
   ['counter', 'messages_total', ShardCounter.messagesIn, 'Client messages handed to rooms.'],
   ['counter', 'hook_errors_total', ShardCounter.hookErrors, 'Hooks, handlers and timers of rooms that failed.'],
+  ['gauge', 'clients_lagging', ShardCounter.clientsLagging, 'Sessions too far behind to be sent snapshots.'],
+  ['counter', 'snapshots_lagged_total', ShardCounter.snapshotsLagged, 'Snapshots not sent to a client that lags.'],
+  ['counter', 'clients_too_slow_total', ShardCounter.clientsTooSlow, 'Clients closed for acknowledging nothing.'],
   ['gauge', 'shard_heap_used_bytes', ShardCounter.heapUsedBytes, 'JS heap in use by the shard.'],
 ];
 
@@ -67,7 +70,8 @@ const frontRows: readonly Row[] = [
   ['counter', 'bytes_out_total', FrontCounter.bytesOut, 'Payload bytes of the messages sent.'],
   ['counter', 'frames_refused_total', FrontCounter.framesRefused, 'Messages received that were malformed.'],
   ['counter', 'frames_over_rate_total', FrontCounter.framesOverRate, 'Frames over their connection\'s rate: dropped.'],
-  ['counter', 'snapshots_skipped_total', FrontCounter.snapshotsSkipped, 'Snapshots not sent to a socket that lags.'],
+  ['counter', 'snapshots_skipped_total', FrontCounter.snapshotsSkipped, 'Snapshots not sent to a socket above its soft limit.'],
+  ['counter', 'sockets_too_slow_total', FrontCounter.socketsTooSlow, 'Sockets closed with 1013, for whatever was slow.'],
 ];
 
 /**

@@ -80,6 +80,12 @@ const RING_BYTES_MIN = 64 * 1024;
 const RING_BYTES_MAX = 256 * 1024 * 1024;
 const SHARDS_MAX = 64;
 
+/**
+ * A client that sends no inputs acknowledges every 250 ms, at the next snapshot: of 20 a second up to 300 ms later. 500
+ * leave 200 for the way there and back, so that nobody lags who is merely far away.
+ */
+const LAG_LIMIT_MS_MIN = 500;
+
 function ringBytes(key: 'ingressRingBytes' | 'egressRingBytes', about: string, fallback: number) {
   return number(key, {
     about, min: RING_BYTES_MIN, max: RING_BYTES_MAX, fallback, unit: ' bytes', accepts: isPowerOfTwo,
@@ -117,7 +123,7 @@ export const optionTable: readonly OptionDescriptor[] = [
   option<'rooms'>(
     {
       key: 'rooms', flag: 'rooms', env: 'ROOMS', valueName: 'PATH',
-      about: 'folder of compiled room modules; each file is a room of that name',
+      about: 'folder of compiled rooms; each file is a room of that name',
       expected: 'an object of room modules by room name',
       remedy: 'give at least one, such as { arena: new URL(\'./arena.js\', import.meta.url) }',
       defaultText: 'the bundled demo',
@@ -192,6 +198,14 @@ export const optionTable: readonly OptionDescriptor[] = [
   number('socketHardBytes', {
     about: 'bytes waiting on a socket at which it is closed', min: 8192, max: 64 * 1024 * 1024, fallback: 262144,
     unit: ' bytes',
+  }),
+  number('lagLimitMs', {
+    flag: 'lag-limit-ms', env: 'LAG_LIMIT_MS', min: LAG_LIMIT_MS_MIN, max: 60_000, fallback: 1000,
+    about: 'milliseconds a client may lag; then it gets no snapshots', unit: ' milliseconds',
+  }),
+  number('ackTimeoutMs', {
+    flag: 'ack-timeout-ms', env: 'ACK_TIMEOUT_MS', min: LAG_LIMIT_MS_MIN, max: 300_000, fallback: 5000,
+    about: 'milliseconds a client may acknowledge nothing; then it is closed', unit: ' milliseconds',
   }),
   number('idleTimeoutSec', {
     about: 'silence after which a socket is closed', min: 0, max: 960, fallback: 16, unit: ' seconds',

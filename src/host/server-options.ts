@@ -45,6 +45,14 @@ export interface ServerOptions {
   socketSoftBytes?: number;
   /** Bytes waiting on a socket at which it is closed as too slow. 8192 to 67108864. Default 262144. */
   socketHardBytes?: number;
+  /**
+   * Milliseconds that a client's newest acknowledged tick may be behind its room; then it is sent no snapshots until it
+   * has caught up, and then a keyframe. Holds the way there and back and up to 300 ms between two acknowledgements.
+   * 500 to 60000. Default 1000.
+   */
+  lagLimitMs?: number;
+  /** Milliseconds without a new acknowledgement after which a client is closed as too slow. 500 to 300000. Default 5000. */
+  ackTimeoutMs?: number;
   /** Seconds of silence after which a socket is closed. 8 to 960 (limits of uWebSockets.js), 0 never. Default 16. */
   idleTimeoutSec?: number;
   /** Milliseconds a new socket has to ask for a seat. 100 to 60000. Default 3000. */
@@ -77,6 +85,8 @@ export interface ServerConfig {
   readonly bytesPerSecMax: number;
   readonly socketSoftBytes: number;
   readonly socketHardBytes: number;
+  readonly lagLimitMs: number;
+  readonly ackTimeoutMs: number;
   readonly idleTimeoutSec: number;
   readonly joinTimeoutMs: number;
   readonly ingressRingBytes: number;
@@ -152,6 +162,7 @@ export function settleOptions(
 function conflicts(config: Partial<ServerConfig>, nameOf: (key: OptionKey) => string): string[] {
   const problems: string[] = [];
   const { port, host, adminPort, adminHost, socketSoftBytes: soft, socketHardBytes: hard } = config;
+  const { lagLimitMs, ackTimeoutMs } = config;
   if (port !== undefined && port !== 0 && port === adminPort && host !== undefined && adminHost !== undefined
     && hostsOverlap(host, adminHost)) {
     problems.push(`${nameOf('port')} and ${nameOf('adminPort')} are both ${port}; expected two ports: change one`);
@@ -159,6 +170,10 @@ function conflicts(config: Partial<ServerConfig>, nameOf: (key: OptionKey) => st
   if (soft !== undefined && hard !== undefined && soft >= hard) {
     problems.push(`${nameOf('socketSoftBytes')} is ${soft} and ${nameOf('socketHardBytes')} ${hard}; expected the soft `
       + 'limit below the hard one: raise the hard one, to four times the soft one for example');
+  }
+  if (lagLimitMs !== undefined && ackTimeoutMs !== undefined && lagLimitMs >= ackTimeoutMs) {
+    problems.push(`${nameOf('ackTimeoutMs')} is ${ackTimeoutMs} and ${nameOf('lagLimitMs')} ${lagLimitMs}; expected the `
+      + 'timeout above the lag limit, so that a client which lags may catch up: raise it, to five times the limit for example');
   }
   // A ring takes records up to half its size, less headers; a quarter leaves the ring able to hold more than one.
   const { payloadBytesMax, ingressRingBytes } = config;

@@ -5,12 +5,13 @@ import { CounterBlock, createCounterBlock } from '../memory/counters.js';
 import { RingConsumer } from '../memory/ring-consumer.js';
 import { createRing } from '../memory/ring-layout.js';
 import { RingProducer } from '../memory/ring-producer.js';
-import type { HostToShard, RoomType, ShardStart, ShardToHost } from '../protocol/control.js';
+import type { HostToShard, PaceLimits, RoomType, ShardStart, ShardToHost } from '../protocol/control.js';
 
 export interface ShardOptions {
   readonly rooms: Readonly<Record<string, string>>;
   readonly ingressRingBytes: number;
   readonly egressRingBytes: number;
+  readonly pace: PaceLimits;
   readonly logLevel: ShardStart['logLevel'];
 }
 
@@ -54,6 +55,7 @@ export class ShardHandle {
       ingress,
       egress,
       counters: this.counters,
+      pace: options.pace,
       logLevel: options.logLevel,
     };
     this.link = new ShardLink(

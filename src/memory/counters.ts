@@ -70,6 +70,12 @@ export const ShardCounter = {
   heapUsedBytes: 14,
   /** Lateness of the newest tick against its deadline. Unit: microseconds. Set by the tick loop. */
   lastTickLatenessUs: 15,
+  /** Clients that are sent no snapshots now, as they are too far behind. Unit: sessions. */
+  clientsLagging: 16,
+  /** Snapshots not sent to one client because it lagged. Unit: frames. */
+  snapshotsLagged: 17,
+  /** Clients closed because they acknowledged no snapshot in time. Unit: sessions. */
+  clientsTooSlow: 18,
 } as const;
 
 /** Indexes into the front's block. Written by the main thread only. */
@@ -94,6 +100,8 @@ export const FrontCounter = {
   snapshotsSkipped: 8,
   /** Messages (dropped then), pings and pongs that were over their connection's rate. Unit: frames. */
   framesOverRate: 9,
+  /** Sockets closed with 1013: for what waited on them unread, or by their shard (`clientsTooSlow`). Unit: sockets. */
+  socketsTooSlow: 10,
 } as const;
 
 /** A zeroed block, for a shard or for the front: the layout is the same, the front leaves its histograms empty. */

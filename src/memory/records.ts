@@ -29,6 +29,12 @@ export const Egress = {
   Send: 2,
   /** [key, code, reasonBytes] then the reason in UTF-8, at most 123 bytes. */
   Close: 3,
+  /**
+   * A snapshot whose receivers are sent different things: [count, tick, listBytes, partsBytes], then the list, then the
+   * parts. The list has for each receiver [key, ack | age << 16 | frameKind << 24, rangeCount], then rangeCount times
+   * [start, end]: the bytes of the parts that its frame is put together from.
+   */
+  Gather: 4,
 } as const;
 
 /** How a fanned-out frame is treated when a receiver's socket is slow. */
@@ -45,6 +51,9 @@ export const INPUT_HEAD_BYTES = 16;
 export const MESSAGE_HEAD_BYTES = 8;
 export const FAN_OUT_HEAD_BYTES = 16;
 export const FAN_OUT_RECEIVER_BYTES = 8;
+export const GATHER_HEAD_BYTES = 16;
+export const GATHER_RECEIVER_BYTES = 12;
+export const GATHER_RANGE_BYTES = 8;
 export const SEND_HEAD_BYTES = 16; // 12 used; the frame after it starts on a multiple of 8
 export const CLOSE_HEAD_BYTES = 12;
 

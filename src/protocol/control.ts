@@ -3,6 +3,14 @@
  * is taken); everything per tick goes through the rings.
  */
 
+/** From when on a client is too slow. Milliseconds of the room's time: a shard that stands still holds nobody to them. */
+export interface PaceLimits {
+  /** Behind the room by more, a client is sent no snapshots until it has caught up. */
+  readonly lagLimitMs: number;
+  /** Without a new acknowledgement for longer, it is closed. More than `lagLimitMs`. */
+  readonly ackTimeoutMs: number;
+}
+
 /** What a shard's thread is started with. */
 export interface ShardStart {
   readonly shardIndex: number;
@@ -11,6 +19,7 @@ export interface ShardStart {
   readonly ingress: SharedArrayBuffer;
   readonly egress: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  readonly pace: PaceLimits;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
 

@@ -14,6 +14,7 @@ import {
   int16,
   int32,
   int8,
+  secret,
   text,
   uint16,
   uint32,
@@ -33,6 +34,7 @@ export function specOfField(name: string, field: Field): FieldSpec {
     step: field.kind === FieldKind.Fixed ? field.step : 0,
     bits: field.bits,
     bytesMax: field.bytesMax,
+    secret: field.secret,
   };
 }
 
@@ -42,6 +44,11 @@ export function specOfField(name: string, field: Field): FieldSpec {
  * @throws RangeError for a kind that doesn't exist and for numbers out of its range.
  */
 export function fieldOfSpec(spec: FieldSpec): Field {
+  const field = openFieldOfSpec(spec);
+  return spec.secret ? secret(field) : field;
+}
+
+function openFieldOfSpec(spec: FieldSpec): Field {
   switch (spec.kind) {
     case FieldKind.Int8:
       return int8;

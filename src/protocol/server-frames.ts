@@ -198,6 +198,7 @@ function plainFieldSpec(field: WireFieldSpec): FieldSpec {
     step: field.step(),
     bits: field.bits(),
     bytesMax: field.bytesMax(),
+    secret: field.secret(),
   };
 }
 
@@ -237,6 +238,7 @@ function writeFieldSpec(builder: flatbuffers.Builder, field: FieldSpec): flatbuf
     field.step,
     field.bits,
     field.bytesMax,
+    field.secret,
   );
 }
 

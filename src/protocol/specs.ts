@@ -18,6 +18,8 @@ export interface FieldSpec {
   readonly bits: number;
   /** Text: longest UTF-8 encoding, in bytes. */
   readonly bytesMax: number;
+  /** Sent only for rows that the room reveals. */
+  readonly secret: boolean;
 }
 
 /** One table of a room, its fields in wire order. */

@@ -50,6 +50,7 @@ const FieldSpec = new TableShape('FieldSpec', [
   finite('step'),
   unsigned('bits', 1),
   unsigned('bytes_max', 2),
+  unsigned('secret', 1),
 ]);
 
 const TableSpec = new TableShape('TableSpec', [

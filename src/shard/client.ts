@@ -1,6 +1,8 @@
 /** A client as room code sees it: one session's place in one room. */
 import { CloseCode } from '../protocol/close-codes.js';
+import type { Row } from '../state/row.js';
 import type { InputQueue } from './input-queue.js';
+import type { ClientView } from './interest/client-view.js';
 
 /** Codes of the WebSocket standard that a server may close with for a reason of its own. */
 const STANDARD_CODES: ReadonlySet<number> = new Set([
@@ -10,8 +12,21 @@ const STANDARD_CODES: ReadonlySet<number> = new Set([
   CloseCode.TooSlow,
 ]);
 
+/** What a client is sent at a snapshot. */
+export const Turn = { None: 0, Delta: 1, Keyframe: 2 } as const;
+export type Turn = (typeof Turn)[keyof typeof Turn];
+
+/** A row that a client's view follows, with the columns of its place. */
+export interface Followed {
+  readonly row: { readonly alive: boolean; readonly index: number };
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
 /** What a client's room does for it. */
 export interface ClientPort {
+  /** @throws RangeError when the row has no place in a grid of the room's */
+  followed(row: object): Followed;
   sendTo(client: Client, type: string, payload: unknown): void;
   closeClient(client: Client, code: number, reason: string): void;
 }
@@ -37,12 +52,32 @@ export class Client {
   inputs: InputQueue | null = null;
   /** @internal Deltas follow only from the room's newest baseline; a client without it is owed a keyframe. */
   inStep = false;
+  /** @internal What this snapshot brings it. */
+  turn: Turn = Turn.None;
+  /** @internal What it is sent of a room whose clients are sent different things; null elsewhere. */
+  view: ClientView | null = null;
+  /** @internal Where it looks; NaN until it looks anywhere. */
+  lookX = NaN;
+  lookY = NaN;
+  private followed: Followed | null = null;
   /** @internal The code it left with. */
   leftCode: number = CloseCode.Abnormal;
   /** @internal Messages sent to the client before its join was complete. */
   readonly early: Uint8Array[] = [];
-  /** Newest tick that the client said it holds; 0 before its first keyframe. */
+  /** Newest tick that the client said it holds, never one it wasn't sent; 0 before its first keyframe. */
   ackTick = 0;
+  /** @internal This and the following are the pace's: see client-pace.ts. Tick of the newest snapshot sent to it. */
+  sentTick = 0;
+  /** @internal Its lag counts from here: the newest tick it acknowledged, or when it was first sent one after a rest. */
+  lagFromTick = 0;
+  /** @internal When it last acknowledged something new, or began to owe an acknowledgement. */
+  ackedAtTick = 0;
+  /** @internal It is sent no snapshots until it has acknowledged all that it was sent. */
+  lagging = false;
+  /** @internal It has asked for a keyframe that it wasn't sent yet. */
+  wantsKeyframe = false;
+  /** @internal No keyframe that it asks for comes before this tick. */
+  keyframeFromTick = 0;
 
   constructor(
     /** Unique on this host; the same for this client as `room.sessionId`. */
@@ -58,6 +93,41 @@ export class Client {
    */
   send(type: string, payload?: unknown): void {
     this.port.sendTo(this, type, payload);
+  }
+
+  /**
+   * In a room with a grid: what this client is sent is what is near this row, wherever it goes. When the row is despawned
+   * the view stays where it was last.
+   *
+   * @param row of a table that has a grid
+   * @throws RangeError for another row
+   */
+  follow(row: Row<any>): void {
+    this.followed = this.port.followed(row);
+    this.look();
+  }
+
+  /** In a room with a grid: what this client is sent is what is near this place. */
+  lookAt(x: number, y: number): void {
+    if (!Number.isFinite(x) || !Number.isFinite(y)) {
+      throw new RangeError(`client.lookAt(${String(x)}, ${String(y)}): expected finite numbers`);
+    }
+    this.followed = null;
+    this.lookX = x;
+    this.lookY = y;
+  }
+
+  /** @internal Whether it was ever told to look anywhere. */
+  looksSomewhere(): boolean {
+    return this.lookX === this.lookX;
+  }
+
+  /** @internal Brings the place up to date with the row that is followed. */
+  look(): void {
+    const { followed } = this;
+    if (followed === null || !followed.row.alive) return;
+    this.lookX = followed.x[followed.row.index]!;
+    this.lookY = followed.y[followed.row.index]!;
   }
 
   /**

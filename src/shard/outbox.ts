@@ -16,12 +16,14 @@ import {
   FAN_OUT_HEAD_BYTES,
   FAN_OUT_RECEIVER_BYTES,
   FrameKind,
+  GATHER_HEAD_BYTES,
   SEND_HEAD_BYTES,
 } from '../memory/records.js';
 import type { RingProducer } from '../memory/ring-producer.js';
 import type { BellRinger } from '../memory/bell.js';
 import { ShardCounter, type CounterBlock } from '../memory/counters.js';
-import type { Client } from './client.js';
+import type { Client, Turn } from './client.js';
+import type { GatherList } from './interest/gather-list.js';
 
 export const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -45,13 +47,13 @@ export class Outbox {
   ) {}
 
   /**
-   * Begins a snapshot for those of `clients` whose `inStep` is as given; the frame is `frameBytes` long.
+   * Begins a snapshot for those of `clients` whose turn it is; the frame is `frameBytes` long.
    *
    * @returns where in `ring.bytes` the frame is to be written before `commitFanOut`, or -1 when there is no room.
    */
   tryFanOut(
     clients: readonly Client[],
-    inStep: boolean,
+    turn: Turn,
     count: number,
     frameBytes: number,
     ackOffset: number,
@@ -72,7 +74,7 @@ export class Outbox {
     at += FAN_OUT_HEAD_BYTES >> 2;
     for (let i = 0; i < clients.length; i += 1) {
       const client = clients[i]!;
-      if (client.inStep !== inStep) continue;
+      if (client.turn !== turn) continue;
       words[at] = client.sessionKey;
       words[at + 1] = client.inputs === null ? 0 : client.inputs.processedSeq;
       at += FAN_OUT_RECEIVER_BYTES >> 2;
@@ -89,6 +91,34 @@ export class Outbox {
     this.ring.commit(Egress.FanOut);
     this.counters.add(ShardCounter.egressRecords);
     this.counters.add(ShardCounter.egressBytes, frameBytes);
+  }
+
+  /** Whether a snapshot of about so many bytes would fit. */
+  hasRoom(bytes: number): boolean {
+    return this.backlog.length === 0 && this.ring.tryReserve(Math.min(bytes, this.ring.recordBytesMax)) >= 0;
+  }
+
+  /** Sends a snapshot of which every receiver is sent parts of its own. Returns false when there is no room. */
+  tryGather(list: GatherList, tick: number, parts: Uint8Array, partsBytes: number): boolean {
+    if (this.backlog.length > 0) return false;
+    const ring = this.ring;
+    const listBytes = 4 * list.length;
+    const recordBytes = GATHER_HEAD_BYTES + listBytes + partsBytes;
+    this.assertFits(recordBytes);
+    const start = ring.tryReserve(recordBytes);
+    if (start < 0) return false;
+    const { words } = ring;
+    const at = start >> 2;
+    words[at] = list.count;
+    words[at + 1] = tick;
+    words[at + 2] = listBytes;
+    words[at + 3] = partsBytes;
+    words.set(list.words.subarray(0, list.length), at + (GATHER_HEAD_BYTES >> 2));
+    ring.bytes.set(parts.subarray(0, partsBytes), start + GATHER_HEAD_BYTES + listBytes);
+    ring.commit(Egress.Gather);
+    this.counters.add(ShardCounter.egressRecords);
+    this.counters.add(ShardCounter.egressBytes, recordBytes);
+    return true;
   }
 
   /** Sends one frame to one session. `joined`: inputs of the session may flow from here on. */

@@ -7,19 +7,24 @@
  * ```
  */
 import type { Logger } from 'pino';
+import type { BitWriter } from '../codec/bit-writer.js';
+import type { EncoderScratch } from '../codec/encoder-scratch.js';
 import { ShardCounter, type CounterBlock } from '../memory/counters.js';
 import { CloseCode } from '../protocol/close-codes.js';
-import type { HostToShard, RoomListing, ShardToHost } from '../protocol/control.js';
+import type { HostToShard, PaceLimits, RoomListing, ShardToHost } from '../protocol/control.js';
 import { specsOfFields, tableSpecOf } from '../protocol/field-specs.js';
 import { encodePayload } from '../protocol/payload.js';
 import { encodeJoined, encodeServerMessage } from '../protocol/server-frames.js';
-import type { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
+import { rowOwner } from '../state/row.js';
 import { assertName } from '../state/schema.js';
 import { Table } from '../state/table.js';
-import { Client, type ClientPort } from './client.js';
+import { Client, type ClientPort, type Followed } from './client.js';
+import { ClientPace } from './client-pace.js';
 import { logHookError, reasonOf } from './hook-error.js';
 import type { Input } from './input.js';
 import { InputQueue } from './input-queue.js';
+import { RoomInterest } from './interest/room-interest.js';
+import type { KeyframeBudget } from './keyframe-budget.js';
 import type { Outbox } from './outbox.js';
 import { Random } from './random.js';
 import { RoomClock } from './room-clock.js';
@@ -36,7 +41,10 @@ export interface RunningRoom {
 /** What a shard lends to its rooms. */
 export interface ShardServices {
   readonly outbox: Outbox;
-  readonly encoder: SnapshotEncoder;
+  readonly pace: PaceLimits;
+  readonly keyframeBudget: KeyframeBudget;
+  readonly scratch: EncoderScratch;
+  readonly bits: BitWriter;
   readonly counters: CounterBlock;
   readonly log: Logger;
   readonly running: RunningRoom;
@@ -62,6 +70,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   clients: readonly Client[] = [];
   readonly clock = new RoomClock((error) => this.fail(error, 'a timer'));
   readonly log: Logger;
+  readonly interest = new RoomInterest();
   tick = 0;
   latenessMs = 0;
   state: RunnerState = 'creating';
@@ -69,6 +78,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   private room!: Room;
   private roomState!: RoomState;
   private snapshots!: SnapshotSender;
+  private readonly pace: ClientPace;
   private readonly tables: Table[] = [];
   private tableNames: readonly string[] = [];
   private input: Input | undefined;
@@ -96,6 +106,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     this.dtSec = 1 / this.tickRateHz;
     this.dtMs = 1000 / this.tickRateHz;
     this.randomNumbers = new Random(seed);
+    this.pace = new ClientPace(services.pace, this.tickRateHz, services.counters);
     this.log = services.log.child({ room: roomId, type });
   }
 
@@ -110,8 +121,8 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       this.declaring = false;
       this.nameTables();
       this.roomState = new RoomState(this.tables);
-      this.services.encoder.fit(this.tables.map((table) => table.schema));
-      this.snapshots = new SnapshotSender(this.roomState, this, this.services);
+      this.interest.setGrids(this.room.interest);
+      this.snapshots = new SnapshotSender(this.roomState, this.interest, this, this.pace, this.services);
     } catch (error) {
       this.state = 'ended';
       this.clock.clear();
@@ -251,7 +262,8 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
     client.state = 'left';
     client.leftCode = code;
     this.pending.delete(client.sessionKey);
-    this.snapshots.owe(client);
+    this.pace.left(client);
+    this.interest.forget(client);
     this.services.post({ kind: 'left', roomId: this.roomId, sessionKey: client.sessionKey });
     if (!joined) return;
     this.clients = this.clients.filter((each) => each !== client);
@@ -319,7 +331,20 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   /** The client's baseline is gone: it is owed a keyframe. */
   resync(client: Client): void {
+    this.pace.asked(client);
     this.snapshots.owe(client);
+  }
+
+  /** An input or a ping of the client says which tick it holds. */
+  acknowledged(client: Client, ackTick: number): void {
+    this.pace.acknowledged(client, ackTick, this.tick);
+  }
+
+  followed(row: object): Followed {
+    const table = rowOwner(row) as unknown as Table;
+    const grid = this.interest.gridOf(table);
+    if (grid === null) throw new RangeError('client.follow(row): expected a row of a table that the room has a grid for');
+    return { row: row as Followed['row'], x: grid.x, y: grid.y };
   }
 
   // --- Messages ------------------------------------------------------------------------------------------------------
@@ -359,9 +384,10 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
 
   // --- RoomContext: what room code may ask for -----------------------------------------------------------------------
 
-  addTable(table: Table): void {
+  addTable(table: Table, visible: boolean): void {
     if (!this.declaring) throw new Error('tables are declared in the class body or before onCreate ends');
     this.tables.push(table);
+    this.interest.addTable(table, visible);
   }
 
   addInput(input: Input): void {

@@ -1,27 +1,16 @@
-/** A room's tables with their shadow: what is compared, encoded, committed and hashed. */
+/** A room's tables with their shadow: what is settled, committed and hashed. */
 import { createShadow, Shadow } from '../memory/shadow.js';
-import { hashImages, imageBytes, STATE_BYTES_MAX, TableImage, type ImageShape } from '../state/image.js';
+import { hashImages, imageBytes, STATE_BYTES_MAX, TableImage } from '../state/image.js';
 import type { Table } from '../state/table.js';
-
-/** Empty images to encode keyframes against; rooms of one type share them. */
-const emptyImages = new WeakMap<ImageShape, TableImage>();
-
-function emptyImageOf(shape: ImageShape): TableImage {
-  let image = emptyImages.get(shape);
-  if (image === undefined) emptyImages.set(shape, (image = new TableImage(shape)));
-  return image;
-}
 
 export class RoomState {
   readonly shadow: Shadow;
   /** The tables' images as the room last settled them. */
   readonly current: readonly TableImage[];
-  readonly empty: readonly TableImage[];
   private readonly banks: readonly [readonly TableImage[], readonly TableImage[]];
 
   constructor(readonly tables: readonly Table[]) {
     this.current = tables.map((table) => table.image);
-    this.empty = tables.map((table) => emptyImageOf(table.schema));
     const bytes = tables.reduce((sum, table) => sum + imageBytes(table.schema), 0);
     if (bytes > STATE_BYTES_MAX) {
       throw new RangeError(`the room's tables need ${bytes} bytes; at most ${STATE_BYTES_MAX}: declare smaller capacities`);
@@ -30,16 +19,11 @@ export class RoomState {
     this.banks = [this.mapBank(0), this.mapBank(1)];
   }
 
-  /** What clients in step hold; meaningful once the shadow has a commit. */
-  get baseline(): readonly TableImage[] {
-    return this.banks[this.shadow.committedBank];
-  }
-
   settle(): void {
     for (let t = 0; t < this.tables.length; t += 1) this.tables[t]!.settle();
   }
 
-  /** Makes the current state the baseline. */
+  /** Keeps the current state in the shadow, as what clients hold. */
   commit(tick: number): void {
     const bank = this.banks[this.shadow.spareBank];
     for (let t = 0; t < bank.length; t += 1) bank[t]!.copyFrom(this.current[t]!);
@@ -48,7 +32,7 @@ export class RoomState {
 
   /** Hash of the newest snapshot; of empty tables before the first. */
   snapshotHash(): number {
-    return hashImages(this.shadow.commits === 0 ? this.empty : this.baseline);
+    return hashImages(this.banks[this.shadow.committedBank]);
   }
 
   private mapBank(bank: 0 | 1): readonly TableImage[] {

@@ -3,9 +3,13 @@ import type { Logger } from 'pino';
 import type { AuthRequest } from '../protocol/control.js';
 import type { Fields } from '../state/field.js';
 import type { InputSchema, TableSchema } from '../state/schema.js';
+import type { Row } from '../state/row.js';
 import { Table } from '../state/table.js';
 import type { Client } from './client.js';
 import { Input } from './input.js';
+import type { Group, Viewer } from './interest/audience.js';
+import type { GridInterest } from './interest/grid.js';
+import type { RoomInterest } from './interest/room-interest.js';
 import type { RoomClock } from './room-clock.js';
 
 export type MessageHandler = (client: Client, payload: any) => unknown;
@@ -19,7 +23,8 @@ export interface RoomContext {
   readonly latenessMs: number;
   readonly clock: RoomClock;
   readonly log: Logger;
-  addTable(table: Table): void;
+  readonly interest: RoomInterest;
+  addTable(table: Table, visible: boolean): void;
   addInput(input: Input): void;
   onMessage(type: string, handler: MessageHandler): () => void;
   broadcast(type: string, payload: unknown, except: Client | undefined): void;
@@ -70,6 +75,11 @@ export abstract class Room {
 
   /** Whether the room ends when its last client has left. */
   autoDispose = true;
+  /**
+   * What clients are sent of tables whose rows have a place: `interest = grid({ table: this.units, x: 'x', y: 'y', … })`.
+   * Several tables may have a grid each. Set in the class body or in onCreate; tables without a grid are everyone's.
+   */
+  interest?: GridInterest | readonly GridInterest[];
   #locked = false;
   #private = false;
   #metadata: unknown = undefined;
@@ -156,10 +166,12 @@ export abstract class Room {
   /**
    * Gives the room a table. The property it is assigned to is its name for clients:
    * `players = this.table(Player)` is `room.state.players` there.
+   *
+   * @param options.visible false: its rows are hidden from everyone until `show(row, …)`. Default true.
    */
-  table<F extends Fields>(schema: TableSchema<F>): Table<F> {
+  table<F extends Fields>(schema: TableSchema<F>, options: { visible?: boolean } = {}): Table<F> {
     const table = new Table(schema);
-    this.#context.addTable(table as unknown as Table);
+    this.#context.addTable(table as unknown as Table, options.visible ?? true);
     return table;
   }
 
@@ -182,6 +194,36 @@ export abstract class Room {
   /** Sends a message to every joined client, or all but one. Payload: any JSON value, or a Uint8Array. */
   broadcast(type: string, payload?: unknown, options: { except?: Client } = {}): void {
     this.#context.broadcast(type, payload, options.except);
+  }
+
+  /** A new set of clients that see alike, for `show`, `hide`, `reveal` and `conceal`: a team, an alliance, the spectators. */
+  group(): Group {
+    return this.#context.interest.group();
+  }
+
+  /**
+   * Who is sent a row: without `who` everyone, which is how rows begin; with it, these too. Takes effect with the next
+   * snapshot. What a client may not see never leaves the server.
+   *
+   * @throws RangeError when the row is no living row of this room
+   */
+  show(row: Row<any>, ...who: Viewer[]): void {
+    this.#context.interest.show(row, who);
+  }
+
+  /** Who isn't sent a row: without `who` nobody is; with it, all but these of those who were. */
+  hide(row: Row<any>, ...who: Viewer[]): void {
+    this.#context.interest.hide(row, who);
+  }
+
+  /** Who is sent a row's `secret` fields: without `who` everyone; with it, these too. At first nobody is. */
+  reveal(row: Row<any>, ...who: Viewer[]): void {
+    this.#context.interest.reveal(row, who);
+  }
+
+  /** Who isn't sent a row's `secret` fields: without `who` nobody is; with it, all but these of those who were. */
+  conceal(row: Row<any>, ...who: Viewer[]): void {
+    this.#context.interest.conceal(row, who);
   }
 
   /**

@@ -1,14 +1,16 @@
 /** Entry of a shard's thread: loads the room modules, and puts the shard together with the real clock. */
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
+import { BitWriter } from '../codec/bit-writer.js';
+import { EncoderScratch } from '../codec/encoder-scratch.js';
 import { BellRinger } from '../memory/bell.js';
 import { ShardCounter, CounterBlock } from '../memory/counters.js';
 import { RingConsumer } from '../memory/ring-consumer.js';
 import { RingProducer } from '../memory/ring-producer.js';
 import type { HostToShard, ShardStart, ShardToHost } from '../protocol/control.js';
-import { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
 import { ComputeClient } from './compute-client.js';
 import { logHookError, reasonOf } from './hook-error.js';
+import { KeyframeBudget } from './keyframe-budget.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import type { RoomRunner, RunningRoom, ShardServices } from './room-runner.js';
@@ -67,7 +69,9 @@ function run(classes: Map<string, RoomClass>): void {
   const counters = new CounterBlock(start.counters);
   const outbox = new Outbox(new RingProducer(start.egress), new BellRinger(start.egress), counters);
   const schedule = new Schedule<RoomRunner>(clock.nowMs(), new TickMeter(counters));
-  const shard = new Shard(new RingConsumer(start.ingress), outbox, schedule, counters, clock, classes);
+  const keyframeBudget = new KeyframeBudget();
+  const ingress = new RingConsumer(start.ingress);
+  const shard = new Shard(ingress, outbox, schedule, keyframeBudget, counters, clock, classes);
   const compute = new ComputeClient(post);
   const pass = (): void => {
     try {
@@ -81,7 +85,10 @@ function run(classes: Map<string, RoomClass>): void {
   const pacer = new Pacer({ clock, nextDeadlineMs: () => shard.nextPassMs(), pass, spinUs: SPIN_US });
   const services: ShardServices = {
     outbox,
-    encoder: new SnapshotEncoder(),
+    pace: start.pace,
+    keyframeBudget,
+    scratch: new EncoderScratch(),
+    bits: new BitWriter(),
     counters,
     log,
     running,

@@ -8,6 +8,7 @@ import type { HostToShard } from '../protocol/control.js';
 import { decodePayload } from '../protocol/payload.js';
 import type { Client } from './client.js';
 import { logHookError, reasonOf } from './hook-error.js';
+import type { KeyframeBudget } from './keyframe-budget.js';
 import type { Outbox } from './outbox.js';
 import { RoomRunner, type ShardServices } from './room-runner.js';
 import type { RoomClass } from './room.js';
@@ -34,6 +35,7 @@ export class Shard {
     private readonly ingress: RingConsumer,
     private readonly outbox: Outbox,
     private readonly schedule: Schedule<RoomRunner>,
+    private readonly keyframeBudget: KeyframeBudget,
     private readonly counters: CounterBlock,
     private readonly clock: Clock,
     private readonly roomClasses: ReadonlyMap<string, RoomClass>,
@@ -42,6 +44,7 @@ export class Shard {
   /** One pass: what clients sent, the rooms that are due, what they send. */
   pass(): void {
     this.lastPassMs = this.clock.nowMs();
+    this.keyframeBudget.refill(this.lastPassMs);
     this.drainIngress();
     this.schedule.runDue(this.clock);
     this.counters.set(ShardCounter.ticksSkipped, this.schedule.ticksSkipped);
@@ -65,10 +68,10 @@ export class Shard {
       if (seat === undefined) continue;
       switch (ring.type) {
         case Ingress.Input:
-          this.takeInput(seat.client, word, at);
+          this.takeInput(seat, word, at);
           break;
         case Ingress.Ack:
-          seat.client.ackTick = ring.words[word + 1]! >>> 0;
+          seat.runner.acknowledged(seat.client, ring.words[word + 1]! >>> 0);
           break;
         case Ingress.Resync:
           seat.runner.resync(seat.client);
@@ -81,7 +84,7 @@ export class Shard {
     ring.release();
   }
 
-  private takeInput(client: Client, word: number, at: number): void {
+  private takeInput({ client, runner }: Seat, word: number, at: number): void {
     const { words, bytes } = this.ingress;
     const queue = client.inputs;
     if (queue === null || words[word + 3] !== queue.recordBytes) {
@@ -89,7 +92,7 @@ export class Shard {
       client.leave(CloseCode.Malformed, `input of ${words[word + 3]} bytes; expected ${expected}`);
       return;
     }
-    client.ackTick = words[word + 2]! >>> 0;
+    runner.acknowledged(client, words[word + 2]! >>> 0);
     this.counters.add(ShardCounter.inputsIn);
     const dropped = queue.push(words[word + 1]! >>> 0, bytes, at + INPUT_HEAD_BYTES);
     if (dropped > 0) this.counters.add(ShardCounter.inputsDropped, dropped);

@@ -1,28 +1,33 @@
-/** Sends a room's snapshots: one delta for the clients in step, one keyframe for those that are owed one. */
+/**
+ * Sends a room's snapshots: decides which client is sent what at this snapshot, and has it sent.
+ *
+ * Clients that are all sent the same share one frame (SharedSnapshots). In a room with a grid, hidden rows or secret fields
+ * each has a frame of its own, put together from parts that are encoded once (SplitSnapshots).
+ */
 import { ShardCounter, type CounterBlock } from '../memory/counters.js';
-import { FrameKind } from '../memory/records.js';
-import {
-  SNAPSHOT_ACK_OFFSET,
-  SNAPSHOT_AGE_MAX,
-  SNAPSHOT_PREFIX_BYTES,
-  SnapshotKind,
-  writeSnapshotPrefix,
-} from '../protocol/server-frames.js';
-import type { SnapshotEncoder } from '../protocol/snapshot-encoder.js';
-import type { Client } from './client.js';
+import { CloseCode } from '../protocol/close-codes.js';
+import { SNAPSHOT_AGE_MAX } from '../protocol/server-frames.js';
+import type { EncoderScratch } from '../codec/encoder-scratch.js';
+import type { BitWriter } from '../codec/bit-writer.js';
+import { Turn, type Client } from './client.js';
+import { PaceVerdict, type ClientPace } from './client-pace.js';
+import type { RoomInterest } from './interest/room-interest.js';
+import type { KeyframeBudget } from './keyframe-budget.js';
 import type { Outbox } from './outbox.js';
 import type { RoomState } from './room-state.js';
-
-/** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
-const COPY_LOOP_BYTES_MAX = 1024;
+import { SharedSnapshots } from './shared-snapshots.js';
+import { SplitSnapshots } from './split-snapshots.js';
 
 /** Makes a ratio such as 1/3 reach 1 at its third tick in spite of rounding. */
 const RATIO_ALLOWANCE = 1e-9;
 
 export interface SnapshotServices {
   readonly outbox: Outbox;
-  readonly encoder: SnapshotEncoder;
   readonly counters: CounterBlock;
+  readonly keyframeBudget: KeyframeBudget;
+  /** Working memory, for one room after the other. */
+  readonly scratch: EncoderScratch;
+  readonly bits: BitWriter;
 }
 
 /** The room whose snapshots they are. */
@@ -30,25 +35,31 @@ export interface SnapshotRoom {
   readonly clients: readonly Client[];
   readonly tickRateHz: number;
   readonly snapshotRateHz: number;
+  closeClient(client: Client, code: number, reason: string): void;
 }
 
 export class SnapshotSender {
   private readonly snapshotsPerTick: number;
-  private inStepCount = 0;
+  private snapshots: SharedSnapshots | SplitSnapshots;
+  /** Clients that are to be closed when this snapshot is done. */
+  private readonly tooSlow: Client[] = [];
 
   constructor(
     private readonly state: RoomState,
+    private readonly interest: RoomInterest,
     private readonly room: SnapshotRoom,
+    private readonly pace: ClientPace,
     private readonly services: SnapshotServices,
   ) {
     this.snapshotsPerTick = room.snapshotRateHz / room.tickRateHz;
+    this.snapshots = interest.isSplit
+      ? new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services)
+      : new SharedSnapshots(state, pace, services);
   }
 
   /** The client holds no baseline (any more): its next snapshot is a keyframe. */
   owe(client: Client): void {
-    if (!client.inStep) return;
     client.inStep = false;
-    this.inStepCount -= 1;
   }
 
   /**
@@ -61,56 +72,39 @@ export class SnapshotSender {
   }
 
   private send(tick: number): void {
-    const { state } = this;
-    const { clients } = this.room;
-    const { encoder, counters } = this.services;
-    const { shadow } = state;
-    const age = tick - shadow.tick;
-    if (shadow.commits === 0 || age > SNAPSHOT_AGE_MAX) this.oweAll();
-    if (this.inStepCount > 0) {
-      encoder.encode(state.baseline, state.current);
-      if (!this.fanOut(tick, true, this.inStepCount, age, SnapshotKind.Delta)) {
-        // Not sent, so not committed: clients keep their baseline, and the next delta spans both snapshots.
-        counters.add(ShardCounter.snapshotsDropped);
-        return;
-      }
-    }
-    const owedCount = clients.length - this.inStepCount;
-    if (owedCount > 0) {
-      encoder.encode(state.empty, state.current);
-      if (this.fanOut(tick, false, owedCount, 0, SnapshotKind.Keyframe)) {
-        for (let i = 0; i < clients.length; i += 1) clients[i]!.inStep = true;
-        this.inStepCount = clients.length;
-        counters.add(ShardCounter.keyframes);
-      } else {
-        counters.add(ShardCounter.snapshotsDropped);
-      }
-    }
-    state.commit(tick);
+    if (this.snapshots instanceof SharedSnapshots && this.interest.isSplit) this.split();
+    this.giveTurns(tick);
+    if (this.snapshots.send(tick, this.room.clients)) this.state.commit(tick);
+    else this.services.counters.add(ShardCounter.snapshotsDropped);
+    if (this.tooSlow.length > 0) this.closeTooSlow(tick);
   }
 
-  /** Sends the encoder's newest body to the clients that are, or aren't, in step. */
-  private fanOut(tick: number, inStep: boolean, count: number, age: number, kind: SnapshotKind): boolean {
-    const { outbox, encoder, counters } = this.services;
-    const frameBytes = SNAPSHOT_PREFIX_BYTES + encoder.length;
-    const frameKind = kind === SnapshotKind.Keyframe ? FrameKind.Keyframe : FrameKind.Delta;
-    const at = outbox.tryFanOut(this.room.clients, inStep, count, frameBytes, SNAPSHOT_ACK_OFFSET, frameKind);
-    if (at < 0) return false;
-    const target = outbox.frameTarget;
-    writeSnapshotPrefix(target, at, tick, 0, age, kind, encoder.length);
-    const body = encoder.bytes;
-    const length = encoder.length;
-    const bodyAt = at + SNAPSHOT_PREFIX_BYTES;
-    if (length > COPY_LOOP_BYTES_MAX) target.set(body.subarray(0, length), bodyAt);
-    else for (let i = 0; i < length; i += 1) target[bodyAt + i] = body[i]!;
-    outbox.commitFanOut(frameBytes);
-    counters.add(ShardCounter.snapshots);
-    return true;
+  /** Who is sent a delta, who a keyframe, and who nothing for being too slow. */
+  private giveTurns(tick: number): void {
+    const { clients } = this.room;
+    for (let i = 0; i < clients.length; i += 1) {
+      const client = clients[i]!;
+      const verdict = this.pace.judge(client, tick);
+      if (verdict === PaceVerdict.Send) {
+        if (client.inStep && ((tick - client.sentTick) | 0) > SNAPSHOT_AGE_MAX) client.inStep = false;
+        client.turn = client.inStep ? Turn.Delta : Turn.Keyframe;
+        continue;
+      }
+      client.turn = Turn.None;
+      client.inStep = false;
+      if (verdict === PaceVerdict.Close) this.tooSlow.push(client);
+    }
   }
 
-  private oweAll(): void {
-    const { clients } = this.room;
-    for (let i = 0; i < clients.length; i += 1) clients[i]!.inStep = false;
-    this.inStepCount = 0;
+  /** After the snapshot, as the room's onLeave may change tables that were settled for it. */
+  private closeTooSlow(tick: number): void {
+    for (const client of this.tooSlow) this.room.closeClient(client, CloseCode.TooSlow, this.pace.problem(client, tick));
+    this.tooSlow.length = 0;
+  }
+
+  /** From now on clients are sent different things. Streams are cut anew, so all of them start with a keyframe. */
+  private split(): void {
+    for (const client of this.room.clients) client.inStep = false;
+    this.snapshots = new SplitSnapshots(this.state, this.interest, this.room.snapshotRateHz, this.pace, this.services);
   }
 }

@@ -41,6 +41,8 @@ export interface Field<T extends number | boolean | string = number | boolean | 
   readonly bits: number;
   /** `text` only: longest UTF-8 encoding. */
   readonly bytesMax: number;
+  /** Sent to nobody but those that the room reveals a row to. */
+  readonly secret: boolean;
   readonly [valueType]?: T;
 }
 
@@ -63,6 +65,7 @@ function field<T extends number | boolean | string>(part: Partial<Field> & { kin
     max: 0,
     bits: 0,
     bytesMax: 0,
+    secret: false,
     ...part,
   }) as Field<T>;
 }
@@ -121,6 +124,14 @@ export function text(bytesMax: number): Field<string> {
     throw new RangeError(`text(${bytesMax}): expected a whole number of bytes from 1 to ${TEXT_BYTES_MAX}`);
   }
   return field({ kind: FieldKind.Text, bytesMax });
+}
+
+/**
+ * A field that clients are sent only for rows that the room reveals to them with `reveal(row, …)`: an own hand of cards, an
+ * enemy's ammunition. For everybody else it reads 0, false or ''.
+ */
+export function secret<T extends number | boolean | string>(field: Field<T>): Field<T> {
+  return Object.freeze({ ...field, secret: true });
 }
 
 const floatScratch = new Float32Array(1);

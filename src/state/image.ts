@@ -1,8 +1,8 @@
 /**
  * A table's image: its whole state as integers and bytes, laid out in one piece of memory.
  *
- * Images are what is compared, sent, received, hashed and restored. A room has three of each table: the current one,
- * and two in the shadow (see memory/shadow.ts); a client has two. All have the same layout, so one memcpy copies a table:
+ * Images are what is compared, encoded, hashed and restored. A room has three of each table: the current one, and two in
+ * the shadow (see memory/shadow.ts). All have the same layout, so one memcpy copies a table:
  *
  *   byte 0          int32   rowEnd: 1 + the highest slot that may be in use
  *   4               int32   (padding)
@@ -13,6 +13,7 @@
  *   align 8         end
  */
 import { FieldKind, type Field } from './field.js';
+import { StateHash } from './state-hash.js';
 
 export interface ImageShape {
   readonly capacity: number;
@@ -46,6 +47,8 @@ export class TableImage {
   /** One array per field; null where the field isn't text. */
   readonly textLengths: (Uint16Array | null)[] = [];
   readonly texts: (Uint8Array | null)[] = [];
+  /** Counts the rows spawned and despawned, so that who follows them can tell at a glance that there were none. */
+  membership = 0;
   private readonly header: Int32Array;
 
   /** Maps an image over `buffer` at `byteOffset` (a multiple of 8). Zeroed memory is an empty table. */
@@ -104,47 +107,25 @@ export class TableImage {
       if (lengths !== null) lengths[slot] = 0;
     }
   }
-
-  /** Whether the text at `slot` has other bytes in `other`. */
-  textDiffers(f: number, slot: number, other: TableImage): boolean {
-    const length = this.textLengths[f]![slot]!;
-    if (other.textLengths[f]![slot] !== length) return true;
-    const ours = this.texts[f]!;
-    const theirs = other.texts[f]!;
-    const start = slot * this.fieldList[f]!.bytesMax;
-    for (let i = start; i < start + length; i += 1) if (ours[i] !== theirs[i]) return true;
-    return false;
-  }
 }
 
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
-
-/**
- * A 32-bit hash of tables' contents, equal at server and client exactly when the states are (FNV-1a over words rather
- * than bytes; text versions, which only the server counts, are left out).
- */
+/** Hash of a room's whole tables; a client that is shown everything has the same. */
 export function hashImages(images: readonly TableImage[]): number {
-  let hash = FNV_OFFSET;
+  const hash = new StateHash();
   for (const image of images) {
     for (let slot = 0; slot < image.rowEnd; slot += 1) {
       const generation = image.generations[slot]!;
       if (generation === 0) continue;
-      hash = Math.imul(hash ^ slot, FNV_PRIME);
-      hash = Math.imul(hash ^ generation, FNV_PRIME);
+      hash.add(slot);
+      hash.add(generation);
       for (let f = 0; f < image.quanta.length; f += 1) {
         const lengths = image.textLengths[f]!;
-        if (lengths === null) {
-          hash = Math.imul(hash ^ image.quanta[f]![slot]!, FNV_PRIME);
-          continue;
-        }
-        const texts = image.texts[f]!;
-        const start = slot * image.fieldList[f]!.bytesMax;
-        hash = Math.imul(hash ^ lengths[slot]!, FNV_PRIME);
-        for (let i = start; i < start + lengths[slot]!; i += 1) hash = Math.imul(hash ^ texts[i]!, FNV_PRIME);
+        // Text versions, which only the server counts, are left out.
+        if (lengths === null) hash.add(image.quanta[f]![slot]!);
+        else hash.addText(image.texts[f]!, slot * image.fieldList[f]!.bytesMax, lengths[slot]!);
       }
     }
-    hash = Math.imul(hash ^ 0x7461626c, FNV_PRIME); // a border between tables
+    hash.endTable();
   }
-  return hash >>> 0;
+  return hash.value;
 }

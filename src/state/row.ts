@@ -39,6 +39,11 @@ export type RowClass = new (owner: RowOwner, slot: number, id: number) => RowObj
 /** Where a row keeps its table: a symbol, so that it takes no field's name. */
 const OWNER = Symbol('owner');
 
+/** The table that a row is of; undefined for what is no row. */
+export function rowOwner(row: object): RowOwner | undefined {
+  return (row as { [OWNER]?: RowOwner })[OWNER];
+}
+
 /** Makes the class whose instances view rows of these fields. */
 export function createRowClass(fieldNames: readonly string[], fieldList: readonly Field[]): RowClass {
   class RowView implements RowObject {

@@ -89,6 +89,7 @@ export class Table<F extends Fields = Fields> {
     this.alive[slot] = 1;
     this.image.clearRow(slot);
     this.image.generations[slot] = generation;
+    this.image.membership += 1;
     if (slot >= this.image.rowEnd) this.image.rowEnd = slot + 1;
     const row = new this.rowClass(this, slot, (slot | (generation << 16)) >>> 0);
     this.rows[slot] = row;
@@ -112,6 +113,7 @@ export class Table<F extends Fields = Fields> {
     this.rows[slot] = undefined;
     this.alive[slot] = 0;
     this.image.clearRow(slot);
+    this.image.membership += 1;
     this.freeSlots[this.freeCount] = slot;
     this.freeCount += 1;
     let end = this.image.rowEnd;

@@ -34,6 +34,7 @@ const field = (name: string, kind: number, rest: Partial<FieldSpec> = {}): Field
   step: 0,
   bits: 0,
   bytesMax: 0,
+  secret: false,
   ...rest,
 });
 

@@ -2,6 +2,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { BitWriter } from '../../src/codec/bit-writer.js';
+import { EncoderScratch } from '../../src/codec/encoder-scratch.js';
+import { facetsOf } from '../../src/codec/facet.js';
+import { FacetEncoder } from '../../src/codec/facet-encoder.js';
 import { ClientFrameKind, ClientFrameReader } from '../../src/protocol/client-frames.js';
 import { specsOfFields, tableSpecOf } from '../../src/protocol/field-specs.js';
 import {
@@ -10,11 +14,10 @@ import {
   writeSnapshotPrefix,
   type JoinedFrame,
 } from '../../src/protocol/server-frames.js';
-import { SnapshotEncoder } from '../../src/protocol/snapshot-encoder.js';
 import { problemText } from '../../src/protocol/verifier.js';
 import { SUBPROTOCOL } from '../../src/protocol/version.js';
 import { angle, bool, fixed, int8, text, uint8 } from '../../src/state/field.js';
-import { hashImages, TableImage } from '../../src/state/image.js';
+import { hashImages } from '../../src/state/image.js';
 import { input, table } from '../../src/state/schema.js';
 import { Table } from '../../src/state/table.js';
 
@@ -43,9 +46,8 @@ export interface ReceivedFrame {
 /** The server's end of one connection. */
 export class Peer {
   readonly players = new Table(Player);
-  private readonly baseline = [new TableImage(Player)];
-  private readonly nothing = [new TableImage(Player)];
-  private readonly encoder = new SnapshotEncoder([Player]);
+  private readonly encoder = new FacetEncoder(facetsOf([Player])[0]!, this.players.image, new EncoderScratch());
+  private readonly bits = new BitWriter();
   private readonly arrived: ReceivedFrame[] = [];
   private readonly waiting: ((frame: ReceivedFrame) => void)[] = [];
 
@@ -93,23 +95,23 @@ export class Peer {
 
   keyframe(tick: number, ack = 0): void {
     this.send(this.frame(true, tick, 0, ack));
-    this.commit();
   }
 
   delta(tick: number, age: number, ack = 0): void {
     this.send(this.frame(false, tick, age, ack));
-    this.commit();
   }
 
-  /** A snapshot frame from the baseline to now; the baseline stays. */
+  /** A snapshot frame of now, which becomes the baseline of the next delta. */
   frame(isKeyframe: boolean, tick: number, age: number, ack = 0): Uint8Array {
     this.players.settle();
-    this.encoder.encode(isKeyframe ? this.nothing : this.baseline, [this.players.image]);
-    return snapshotFrame(tick, ack, age, isKeyframe, this.encoder.bytes.subarray(0, this.encoder.length));
-  }
-
-  commit(): void {
-    this.baseline[0]!.copyFrom(this.players.image);
+    this.bits.reset();
+    if (isKeyframe) {
+      this.encoder.reset(null, 1);
+      this.encoder.keyframe(this.bits, 0);
+    } else {
+      this.encoder.advance(this.bits, null, 1);
+    }
+    return snapshotFrame(tick, ack, age, isKeyframe, this.bits.bytes.subarray(0, this.bits.byteLength));
   }
 
   hash(): number {

@@ -20,6 +20,13 @@ export interface ServerProcessOptions {
   readonly entry?: string;
 }
 
+/**
+ * Limits for clients that lag, several times the defaults: a test's own process, where its clients are, may be held up for
+ * seconds by what else runs on the machine. Tests of the limits set their own.
+ */
+const LAG_LIMIT_MS = 5000;
+const ACK_TIMEOUT_MS = 20_000;
+
 /** Options of `createServer` that can be written as JSON. */
 export type EmbeddedOptions = Omit<ServerOptions, 'rooms'> & { readonly rooms: Readonly<Record<string, string>> };
 
@@ -49,7 +56,10 @@ export class ServerProcess {
 
   /** Starts it on free ports and waits for its ready line. */
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const args = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1', ...(options.args ?? [])];
+    const given = options.args ?? [];
+    const args = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1', ...given];
+    if (!given.includes('--lag-limit-ms')) args.push('--lag-limit-ms', `${LAG_LIMIT_MS}`);
+    if (!given.includes('--ack-timeout-ms')) args.push('--ack-timeout-ms', `${ACK_TIMEOUT_MS}`);
     const server = ServerProcess.spawn({ ...options, args });
     await server.ready();
     return server;
@@ -57,7 +67,8 @@ export class ServerProcess {
 
   /** Starts a program that embeds a server, on free ports, and waits until it listens: for options without a flag. */
   static async startEmbedded(options: EmbeddedOptions): Promise<ServerProcess> {
-    const onFreePorts = { port: 0, adminPort: 0, host: '127.0.0.1', ...options };
+    const limits = { lagLimitMs: LAG_LIMIT_MS, ackTimeoutMs: ACK_TIMEOUT_MS };
+    const onFreePorts = { port: 0, adminPort: 0, host: '127.0.0.1', ...limits, ...options };
     const server = ServerProcess.spawn({ entry: EMBEDDED, args: [JSON.stringify(onFreePorts)] });
     await server.ready();
     return server;

@@ -13,18 +13,25 @@ const NODE_22 = `${NODE_22_FOLDER}node_modules/node/bin/node`;
 /** Where the compiled test rooms are, for --rooms. */
 export const ROOMS_FOLDER = fileURLToPath(new URL('../.tmp/rooms/', import.meta.url));
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
+/** The one that has Debian's packages needn't be the first in the path. */
+const PYTHONS = ['python3', '/usr/bin/python3'];
+const DECODER_NEEDS = 'import flatbuffers';
 
 declare module 'vitest' {
   interface ProvidedContext {
     chromium: string;
     node22: string;
+    /** A Python 3 with the flatbuffers module. */
+    python: string;
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
   await compileRooms();
-  project.provide('chromium', findOrInstall(BROWSERS, 'chromium'));
+  project.provide('chromium', findOrInstall('chromium', () => firstPath(BROWSERS), 'chromium'));
   project.provide('node22', findOrInstallNode22());
+  const python = (): string | undefined => PYTHONS.map(pathOf).find((path) => path !== undefined && canImport(path));
+  project.provide('python', findOrInstall('python3 with the module flatbuffers', python, 'python3 python3-flatbuffers'));
 }
 
 /** The tests' room modules, as a studio would have them: compiled, in a folder, importing `escapement`. */
@@ -44,20 +51,24 @@ function pathOf(program: string): string | undefined {
   return found.status === 0 ? found.stdout.trim() : undefined;
 }
 
-function findOrInstall(programs: readonly string[], debianPackage: string): string {
-  const find = (): string | undefined => programs.map(pathOf).find((path) => path !== undefined);
+const firstPath = (programs: readonly string[]): string | undefined =>
+  programs.map(pathOf).find((path) => path !== undefined);
+
+const canImport = (python: string): boolean => spawnSync(python, ['-c', DECODER_NEEDS]).status === 0;
+
+function findOrInstall(what: string, find: () => string | undefined, debianPackages: string): string {
   const found = find();
   if (found !== undefined) return found;
-  const command = `apt-get update && apt-get install -y --no-install-recommends ${debianPackage}`;
+  const command = `apt-get update && apt-get install -y --no-install-recommends ${debianPackages}`;
   const isRoot = process.getuid?.() === 0;
   if (pathOf('apt-get') !== undefined && (isRoot || process.env.CI !== undefined)) {
-    process.stdout.write(`tests need ${programs[0]}; installing: ${command}\n`);
+    process.stdout.write(`tests need ${what}; installing: ${command}\n`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     execFileSync('sh', ['-c', isRoot ? command : `sudo -n sh -c '${command}'`], { stdio: 'inherit', env });
   }
   const installed = find();
   if (installed === undefined) {
-    throw new Error(`tests need ${programs[0]}, which is not on this machine; install it: sudo sh -c '${command}'`);
+    throw new Error(`tests need ${what}, which is not on this machine; install it: sudo sh -c '${command}'`);
   }
   return installed;
 }

@@ -4,11 +4,14 @@ import { worldSize } from '../arena-rules.js';
 import { joinArena, type ArenaRoom } from './arena-room.js';
 import { Camera } from './camera.js';
 import { ChatBox } from './chat-box.js';
+import { closeMeaning } from './close-meanings.js';
 import { Controls } from './controls.js';
 import { element } from './element.js';
-import { Game } from './game.js';
+import { arenaFigures, Game } from './game.js';
 import { Overlay } from './overlay.js';
 import { Painter, type Scene } from './painter.js';
+import { rememberedName, rememberName } from './remembered-name.js';
+import { Sheet } from './sheet.js';
 import { Sparks } from './sparks.js';
 import { openTestWindow } from './test-window.js';
 import { Tracers } from './tracers.js';
@@ -22,23 +25,16 @@ import { Tracers } from './tracers.js';
  */
 type View = 'asking' | 'joining' | 'playing' | 'lost';
 
-/** What close codes mean to a player. */
-const meanings: Readonly<Record<number, string>> = {
-  1006: 'The server cannot be reached any more. Is it still running?',
-  1008: 'The server closed the connection because this page sent too much.',
-  1013: 'This connection was too slow to keep up with the game.',
-  4001: 'The server is shutting down.',
-  4002: 'The room had an error and was closed.',
-  4010: 'The connection was interrupted.',
-};
-
-const nameKey = 'arena.name';
 const address = new URLSearchParams(location.search);
 
-const camera = new Camera();
-const painter = new Painter(element<HTMLCanvasElement>('canvas'), camera);
+/** World units that a window shows, as an area. */
+const shownArea = 1360 * 800;
+
+const camera = new Camera(worldSize, shownArea);
+const sheet = new Sheet(element<HTMLCanvasElement>('canvas'), camera);
+const painter = new Painter(sheet, camera);
 const controls = new Controls(element('canvas'), () => game?.handsChanged());
-const overlay = new Overlay(element('overlay'));
+const overlay = new Overlay(element('overlay'), arenaFigures);
 const nameField = element<HTMLInputElement>('name');
 const joinButton = element<HTMLButtonElement>('join');
 const joinError = element('join-error');
@@ -90,7 +86,7 @@ function lose(lost: Game, code: number, reason: string): void {
   if (game !== lost) return;
   lost.end();
   chatBox.close();
-  element('lost-reason').textContent = meanings[code] ?? 'The server closed the connection.';
+  element('lost-reason').textContent = closeMeaning(code);
   element('lost-detail').textContent = `Close code ${code}: ${reason === '' ? 'no reason given' : reason}`;
   show('lost');
 }
@@ -107,23 +103,6 @@ function draw(nowMs: number): void {
   painter.draw(emptyScene, nowMs);
 }
 
-/** Storage may be forbidden; then the name is asked for every time. */
-function rememberedName(): string {
-  try {
-    return localStorage.getItem(nameKey) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function rememberName(name: string): void {
-  try {
-    localStorage.setItem(nameKey, name);
-  } catch {
-    // As above.
-  }
-}
-
 const chatBox = new ChatBox(
   element<HTMLFormElement>('chat-form'),
   element<HTMLInputElement>('chat-text'),
@@ -138,10 +117,10 @@ element('join-form').addEventListener('submit', (event) => {
   void join(cleanName(typed));
 });
 element('join-again').addEventListener('click', () => void join(cleanName(nameField.value)));
-addEventListener('resize', () => painter.resize());
+addEventListener('resize', () => sheet.resize());
 
 openTestWindow(() => game, camera, () => overlay.isVisible);
-painter.resize();
+sheet.resize();
 nameField.value = address.get('name') ?? rememberedName();
 requestAnimationFrame(draw);
 if (address.get('name') === null) show('asking');

@@ -1,21 +1,37 @@
-import { worldSize } from '../arena-rules.js';
+const zoomMin = 0.5;
+const zoomMax = 3;
 
-/** World units that a window shows, as an area: every window shape sees about as much of the arena. */
-const shownWidth = 1360;
-const shownHeight = 800;
 /** Which part of the world the canvas shows. Lengths of the canvas are CSS pixels. */
 export class Camera {
-  x = worldSize / 2;
-  y = worldSize / 2;
+  x: number;
+  y: number;
   /** CSS pixels per world unit. */
   scale = 1;
   width = 1;
   height = 1;
+  private zoom = 1;
+
+  /**
+   * @param worldSize side of the world; the view starts at its middle.
+   * @param shownArea world units squared that a window shows: every window shape sees about as much of the world.
+   */
+  constructor(
+    worldSize: number,
+    private readonly shownArea: number,
+  ) {
+    this.x = this.y = worldSize / 2;
+  }
 
   resize(width: number, height: number): void {
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
-    this.scale = Math.sqrt((this.width * this.height) / (shownWidth * shownHeight));
+    this.rescale();
+  }
+
+  /** Comes nearer (`factor` above 1) or goes away, within bounds. */
+  zoomBy(factor: number): void {
+    this.zoom = Math.min(Math.max(this.zoom * factor, zoomMin), zoomMax);
+    this.rescale();
   }
 
   /**
@@ -41,5 +57,9 @@ export class Camera {
 
   worldY(screenY: number): number {
     return (screenY - this.height / 2) / this.scale + this.y;
+  }
+
+  private rescale(): void {
+    this.scale = this.zoom * Math.sqrt((this.width * this.height) / this.shownArea);
   }
 }

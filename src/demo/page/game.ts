@@ -6,8 +6,9 @@ import type { Controls } from './controls.js';
 import { element } from './element.js';
 import { Feed } from './feed.js';
 import { Minimap } from './minimap.js';
-import { RateMeter, type Overlay } from './overlay.js';
+import { roomFigures, type Overlay } from './overlay.js';
 import type { Painter } from './painter.js';
+import { RoomMeter } from './room-meter.js';
 import { Scoreboard } from './scoreboard.js';
 import { Stage } from './stage.js';
 import { Vitals } from './vitals.js';
@@ -15,6 +16,10 @@ import { Vitals } from './vitals.js';
 const panelPeriodMs = 250;
 /** Changes of the keys are sent at once, but never closer together than this: half the room's limit of inputs. */
 const inputGapMs = 16;
+
+/** What the overlay shows of the arena. */
+export const arenaFigures = { ...roomFigures, entities: { label: 'entities' } };
+export type ArenaOverlay = Overlay<keyof typeof arenaFigures>;
 
 /** One stay in a room: from the join to the end of the connection. */
 export class Game {
@@ -24,9 +29,7 @@ export class Game {
   private readonly kills = new Feed(element('kills'), 6000);
   private readonly chatLines = new Feed(element('chat-lines'), 12_000);
   private readonly minimap = new Minimap(element<HTMLCanvasElement>('minimap'));
-  private readonly bytes = new RateMeter();
-  private readonly snapshots = new RateMeter();
-  private readonly frames = new RateMeter();
+  private readonly meter: RoomMeter;
   private readonly inputTimer: ReturnType<typeof setInterval>;
   private isOver = false;
   private frameCount = 0;
@@ -42,11 +45,12 @@ export class Game {
     private readonly camera: Camera,
     private readonly painter: Painter,
     private readonly controls: Controls,
-    private readonly overlay: Overlay,
+    private readonly overlay: ArenaOverlay,
     private readonly nowMs: () => number,
     random: () => number,
   ) {
     this.stage = new Stage(room, random);
+    this.meter = new RoomMeter(room);
     this.pullsSent = this.pullsShown = controls.pulls;
     this.kills.clear();
     this.chatLines.clear();
@@ -123,17 +127,9 @@ export class Game {
     this.panelsAtMs = nowMs;
     this.scoreboard.update(stage.figures);
     this.minimap.draw(stage.figures);
-    const { bytesIn, snapshots, keyframes, resyncs, serverLatenessMs } = room.stats;
     this.overlay.update({
-      pingMs: room.ping,
-      tick: room.tick,
-      snapshotBytes: this.bytes.read(bytesIn, nowMs),
-      snapshots: this.snapshots.read(snapshots, nowMs),
-      latenessMs: serverLatenessMs,
-      frames: this.frames.read(this.frameCount, nowMs),
+      ...this.meter.read(this.frameCount, nowMs),
       entities: room.state.players.size + room.state.bullets.size,
-      keyframes,
-      resyncs,
     });
   }
 

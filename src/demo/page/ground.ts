@@ -18,7 +18,7 @@ export function drawGround(ink: CanvasRenderingContext2D): void {
     ink.lineTo(worldSize, at);
   }
   ink.stroke();
-  drawBorder(ink);
+  drawBorder(ink, worldSize);
   ink.lineWidth = 3;
   for (const { x, y, width, height } of blocks) {
     ink.fillStyle = '#070a11';
@@ -44,11 +44,11 @@ export function drawGround(ink: CanvasRenderingContext2D): void {
 }
 
 /** Wide faint lines under a sharp one: a glow without the cost of a blurred shadow. */
-function drawBorder(ink: CanvasRenderingContext2D): void {
+export function drawBorder(ink: CanvasRenderingContext2D, size: number): void {
   for (const [width, color] of [[26, '#3fa9ff14'], [12, '#3fa9ff24'], [4, '#5db8ff']] as const) {
     ink.lineWidth = width;
     ink.strokeStyle = color;
-    ink.strokeRect(0, 0, worldSize, worldSize);
+    ink.strokeRect(0, 0, size, size);
   }
 }
 

@@ -1,41 +1,38 @@
-/** What the overlay shows; rates are per second. */
-export interface Figures {
-  pingMs: number;
-  tick: number;
-  snapshotBytes: number;
-  snapshots: number;
-  latenessMs: number;
-  frames: number;
-  entities: number;
-  keyframes: number;
-  resyncs: number;
+/** How one figure is shown. */
+export interface FigureLook {
+  readonly label: string;
+  /** Decimals; default none. */
+  readonly digits?: number;
+  readonly unit?: string;
 }
 
-const labels: Readonly<Record<keyof Figures, string>> = {
-  pingMs: 'ping',
-  tick: 'tick',
-  snapshotBytes: 'snapshot bytes/s',
-  snapshots: 'snapshots/s',
-  latenessMs: 'server lateness',
-  frames: 'frames/s',
-  entities: 'entities',
-  keyframes: 'keyframes',
-  resyncs: 'resyncs',
-};
+/** What both demos show of their room; rates are per second. */
+export const roomFigures = {
+  pingMs: { label: 'ping', digits: 1, unit: ' ms' },
+  tick: { label: 'tick' },
+  latenessMs: { label: 'server lateness', digits: 2, unit: ' ms' },
+  frames: { label: 'frames/s' },
+  bytesPerSec: { label: 'bytes/s' },
+  snapshotsPerSec: { label: 'snapshots/s' },
+  bytes: { label: 'bytes' },
+  keyframes: { label: 'keyframes' },
+  skipped: { label: 'skipped' },
+  resyncs: { label: 'resyncs' },
+} satisfies Readonly<Record<string, FigureLook>>;
 
 /** The network figures, shown and hidden with F3 or the key left of 1. */
-export class Overlay {
-  private readonly values = new Map<keyof Figures, HTMLElement>();
+export class Overlay<Name extends string> {
+  private readonly values = new Map<Name, HTMLElement>();
 
-  constructor(private readonly list: HTMLElement) {
-    for (const [key, label] of Object.entries(labels) as [keyof Figures, string][]) {
+  constructor(private readonly list: HTMLElement, private readonly looks: Readonly<Record<Name, FigureLook>>) {
+    for (const name of Object.keys(looks) as Name[]) {
       const term = document.createElement('dt');
-      term.textContent = label;
+      term.textContent = looks[name].label;
       const value = document.createElement('dd');
-      value.dataset.figure = key;
+      value.dataset.figure = name;
       value.textContent = '–';
       list.append(term, value);
-      this.values.set(key, value);
+      this.values.set(name, value);
     }
     addEventListener('keydown', (event) => {
       if (event.target instanceof HTMLInputElement || event.repeat) return;
@@ -49,12 +46,12 @@ export class Overlay {
     return !this.list.hidden;
   }
 
-  update(figures: Figures): void {
-    for (const [key, value] of this.values) {
-      const figure = figures[key];
-      const isMs = key === 'pingMs' || key === 'latenessMs';
-      const digits = key === 'latenessMs' ? 2 : isMs ? 1 : 0;
-      value.textContent = Number.isFinite(figure) ? `${figure.toFixed(digits)}${isMs ? ' ms' : ''}` : '–';
+  update(figures: Readonly<Record<Name, number>>): void {
+    for (const [name, value] of this.values) {
+      const figure = figures[name];
+      const { digits = 0, unit = '' } = this.looks[name];
+      const shown = figure.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+      value.textContent = Number.isFinite(figure) ? `${shown}${unit}` : '–';
     }
   }
 }

@@ -29,6 +29,12 @@ export class OwnShip {
   /** Time from a key to the snapshot that shows its effect, ms; NaN until the first acknowledgement. */
   private lagMs = NaN;
 
+  /** @param keepFree moves a disc out of what is solid, as the room does after each step. */
+  constructor(
+    private readonly speedPerSec = playerSpeedPerSec,
+    private readonly keepFree: (disc: Disc) => void = pushFree,
+  ) {}
+
   /** Puts the ship where the room says, as after a respawn. */
   reset(x: number, y: number): void {
     this.x = x;
@@ -39,10 +45,10 @@ export class OwnShip {
 
   /** Moves for one frame. `dx, dy` is the stick as sent to the room. */
   step(dx: number, dy: number, dtSec: number, nowMs: number): void {
-    const scale = (playerSpeedPerSec * dtSec) / Math.max(stickFull, Math.hypot(dx, dy));
+    const scale = (this.speedPerSec * dtSec) / Math.max(stickFull, Math.hypot(dx, dy));
     this.disc.x = this.x + dx * scale;
     this.disc.y = this.y + dy * scale;
-    pushFree(this.disc);
+    this.keepFree(this.disc);
     this.x = this.disc.x;
     this.y = this.disc.y;
     const slot = this.frames % historyMax;

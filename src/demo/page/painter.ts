@@ -2,6 +2,7 @@ import { playerRadius } from '../arena-rules.js';
 import type { Camera } from './camera.js';
 import { drawFigure, drawLabel, type Figure } from './figure.js';
 import { drawGround } from './ground.js';
+import type { Sheet } from './sheet.js';
 import type { Sparks } from './sparks.js';
 import type { Tracer, Tracers } from './tracers.js';
 
@@ -23,38 +24,23 @@ export interface Scene {
   aims: boolean;
 }
 
-/** Draws frames on the page's canvas. */
+/** Draws frames of the arena. */
 export class Painter {
   private readonly ink: CanvasRenderingContext2D;
-  private ratio = 1;
 
-  constructor(private readonly canvas: HTMLCanvasElement, private readonly camera: Camera) {
-    const ink = canvas.getContext('2d', { alpha: false });
-    if (ink === null) throw new Error('This browser gave no 2D canvas; the arena cannot be drawn without one.');
-    this.ink = ink;
-  }
-
-  /** Fits the canvas to the window, in device pixels. */
-  resize(): void {
-    // Beyond 2 device pixels per CSS pixel the cost doubles again and nobody sees the difference.
-    this.ratio = Math.min(devicePixelRatio || 1, 2);
-    this.canvas.width = Math.round(innerWidth * this.ratio);
-    this.canvas.height = Math.round(innerHeight * this.ratio);
-    this.camera.resize(innerWidth, innerHeight);
+  constructor(private readonly sheet: Sheet, private readonly camera: Camera) {
+    this.ink = sheet.ink;
   }
 
   draw(scene: Scene, nowMs: number): void {
-    const { ink, camera, ratio } = this;
-    ink.setTransform(1, 0, 0, 1, 0, 0);
-    ink.fillStyle = '#06080d';
-    ink.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    const zoom = camera.scale * ratio;
-    ink.setTransform(zoom, 0, 0, zoom, camera.screenX(0) * ratio, camera.screenY(0) * ratio);
+    const { ink, camera, sheet } = this;
+    sheet.clear();
+    sheet.toWorld();
     drawGround(ink);
     this.drawTracers(scene);
     for (const figure of scene.figures) if (!figure.dead) drawFigure(ink, figure, nowMs);
     scene.sparks.draw(ink, nowMs);
-    ink.setTransform(ratio, 0, 0, ratio, 0, 0);
+    sheet.toScreen();
     for (const figure of scene.figures) {
       if (!figure.dead) drawLabel(ink, figure, camera.screenX(figure.x), camera.screenY(figure.y), camera.scale);
     }

@@ -1,4 +1,14 @@
-import type { Figure } from './figure.js';
+/** What the table shows of a player. */
+export interface Ranked {
+  readonly id: number;
+  readonly name: string;
+  readonly score: number;
+  readonly isMe: boolean;
+  readonly bot: boolean;
+  readonly dead: boolean;
+  /** Degrees. */
+  readonly hue: number;
+}
 
 const rowsMax = 10;
 
@@ -8,7 +18,7 @@ export class Scoreboard {
 
   constructor(private readonly body: HTMLElement) {}
 
-  update(figures: readonly Figure[]): void {
+  update(figures: readonly Ranked[]): void {
     // Ties keep the order of arrival, so that rows don't swap places for nothing.
     const ranked = [...figures].sort((a, b) => b.score - a.score || a.id % 65536 - (b.id % 65536));
     const mine = ranked.findIndex((figure) => figure.isMe);
@@ -21,7 +31,7 @@ export class Scoreboard {
   }
 }
 
-function rowOf(figure: Figure): HTMLTableRowElement {
+function rowOf(figure: Ranked): HTMLTableRowElement {
   const row = document.createElement('tr');
   row.classList.toggle('me', figure.isMe);
   row.classList.toggle('human', !figure.bot);

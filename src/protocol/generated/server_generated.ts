@@ -160,8 +160,13 @@ bytesMax():number {
   return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
 }
 
+secret():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startFieldSpec(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(8);
 }
 
 static addName(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset) {
@@ -192,13 +197,17 @@ static addBytesMax(builder:flatbuffers.Builder, bytesMax:number) {
   builder.addFieldInt16(6, bytesMax, 0);
 }
 
+static addSecret(builder:flatbuffers.Builder, secret:boolean) {
+  builder.addFieldInt8(7, +secret, +false);
+}
+
 static endFieldSpec(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // name
   return offset;
 }
 
-static createFieldSpec(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset, kind:FieldKind, min:number, max:number, step:number, bits:number, bytesMax:number):flatbuffers.Offset {
+static createFieldSpec(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset, kind:FieldKind, min:number, max:number, step:number, bits:number, bytesMax:number, secret:boolean):flatbuffers.Offset {
   FieldSpec.startFieldSpec(builder);
   FieldSpec.addName(builder, nameOffset);
   FieldSpec.addKind(builder, kind);
@@ -207,6 +216,7 @@ static createFieldSpec(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offse
   FieldSpec.addStep(builder, step);
   FieldSpec.addBits(builder, bits);
   FieldSpec.addBytesMax(builder, bytesMax);
+  FieldSpec.addSecret(builder, secret);
   return FieldSpec.endFieldSpec(builder);
 }
 }

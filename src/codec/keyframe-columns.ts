@@ -1,0 +1,71 @@
+/** The parts of a Keyframe element: who is in the stream, and its columns of values and motions. */
+import type { BitWriter } from './bit-writer.js';
+import { COLUMN_WIDTH_BITS } from './body-format.js';
+import { writeColumn } from './column-writer.js';
+import type { EncoderScratch } from './encoder-scratch.js';
+
+const INT32_MIN = -(2 ** 31);
+
+/** The rows `order[from..to)` with their generations. */
+export function writeSlots(out: BitWriter, order: Uint16Array, generations: Uint16Array, from: number, to: number): void {
+  out.putGamma(to - from);
+  let previous = -1;
+  for (let k = from; k < to; k += 1) {
+    const slot = order[k]!;
+    out.putGamma(slot - previous - 1);
+    out.putGamma(generations[slot]! - 1);
+    previous = slot;
+  }
+}
+
+/** One number of the rows `order[from..to)`: the least quantum, and each one's distance from it. */
+export function writeValues(
+  out: BitWriter,
+  quanta: Int32Array,
+  order: Uint16Array,
+  from: number,
+  to: number,
+  scratch: EncoderScratch,
+): void {
+  const codes = scratch.written[0]!;
+  const counts = scratch.keyframeCounts;
+  let reference = quanta[order[from]!]!;
+  for (let k = from + 1; k < to; k += 1) reference = Math.min(reference, quanta[order[k]!]!);
+  // One more than the least int32: its zigzag code is the largest that there is a way to write.
+  if (reference === INT32_MIN) reference += 1;
+  for (let k = from; k < to; k += 1) {
+    const code = (quanta[order[k]!]! - reference) >>> 0;
+    codes[k - from] = code;
+    counts.add(code);
+  }
+  const widthCode = counts.pick(to - from);
+  out.put(widthCode, COLUMN_WIDTH_BITS);
+  out.putBig(((reference << 1) ^ (reference >> 31)) >>> 0);
+  writeColumn(out, codes, 0, to - from, widthCode);
+}
+
+/** One number's motions; a single bit when nothing moves. */
+export function writeMotions(
+  out: BitWriter,
+  motions: Int32Array,
+  order: Uint16Array,
+  from: number,
+  to: number,
+  scratch: EncoderScratch,
+): void {
+  const codes = scratch.written[0]!;
+  const counts = scratch.keyframeCounts;
+  let moving = 0;
+  for (let k = from; k < to; k += 1) {
+    const motion = motions[order[k]!]!;
+    const code = ((motion << 1) ^ (motion >> 31)) >>> 0;
+    codes[k - from] = code;
+    counts.add(code);
+    moving |= code;
+  }
+  out.put(moving === 0 ? 0 : 1, 1);
+  const widthCode = counts.pick(to - from);
+  if (moving === 0) return;
+  out.put(widthCode, COLUMN_WIDTH_BITS);
+  writeColumn(out, codes, 0, to - from, widthCode);
+}

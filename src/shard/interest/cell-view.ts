@@ -1,0 +1,184 @@
+/**
+ * Which cells of a grid one client is sent, ring by ring, and which of them it has to be sent whole.
+ *
+ * ```
+ *   none --within the ring's enter radius, ring due--> held, stale --its keyframe is sent--> held, in step
+ *     ^                                                  ^---no room in the byte budget---------'
+ *     '----beyond the ring's leave radius (a ring further out takes over when it is due)---------
+ * ```
+ */
+import type { CellGrid } from './cell-grid.js';
+import type { Ring } from './grid.js';
+
+/** A focus that crosses a cell looks about so often on its way. */
+const LOOKS_PER_CELL = 8;
+
+export const CellState = {
+  /** Deltas fit. */
+  InStep: 0,
+  /** The client holds nothing of the cell and is to get its keyframe. */
+  Entered: 1,
+  /** The client holds an older state of the cell and is to get its keyframe. */
+  Skipped: 2,
+} as const;
+
+export class CellView {
+  /** Cells held of each ring, row by row. */
+  readonly cells: Uint16Array[];
+  readonly counts: Int32Array;
+  /** A CellState per cell. */
+  readonly states: Uint8Array;
+  /** How long a cell has waited for its turn, weighed with how near it is. */
+  readonly priorities: Float32Array;
+  /** Cells that were left by the newest `look`, with the ring they were held in. */
+  readonly left: Uint16Array;
+  readonly leftRings: Uint8Array;
+  leftCount = 0;
+
+  /** 1 + the ring that each cell is held in; 0: not held. */
+  private readonly held: Uint8Array;
+  private readonly seen: Uint16Array;
+  private looks = 0;
+  private lookedX = NaN;
+  private lookedY = NaN;
+  /** How far the focus may move between two looks. */
+  private readonly slack: number;
+  private spare: Uint16Array;
+
+  constructor(
+    private readonly grid: CellGrid,
+    private readonly rings: readonly Ring[],
+  ) {
+    const { count } = grid;
+    this.slack = grid.cellSize / LOOKS_PER_CELL;
+    this.cells = rings.map(() => new Uint16Array(count));
+    this.counts = new Int32Array(rings.length);
+    this.states = new Uint8Array(count);
+    this.priorities = new Float32Array(count);
+    // A cell may be left in one ring and, entered in another, be left again only at the next look.
+    this.left = new Uint16Array(count);
+    this.leftRings = new Uint8Array(count);
+    this.held = new Uint8Array(count);
+    this.seen = new Uint16Array(count);
+    this.spare = new Uint16Array(count);
+  }
+
+  get isBehind(): boolean {
+    return this.cells.some((cells, r) => {
+      const held = cells.subarray(0, this.counts[r]!);
+      return held.some((cell) => this.holds(cell, r) && this.states[cell] === CellState.Skipped);
+    });
+  }
+
+  /** Forgets every cell, as the client does when it gets a keyframe frame. */
+  clear(): void {
+    this.lookedX = NaN;
+    this.held.fill(0);
+    this.counts.fill(0);
+    this.leftCount = 0;
+  }
+
+  /**
+   * Looks from a place, unless it is where it looked from last or hardly away. Rings that aren't due are left as they are; a
+   * cell changes to a ring further out only when that is due, so that its rows don't vanish in between.
+   *
+   * @param due bit r: ring r takes this snapshot
+   */
+  look(x: number, y: number, due: number): void {
+    this.leftCount = 0;
+    const moved = Math.abs(x - this.lookedX) + Math.abs(y - this.lookedY);
+    if (due === 1 && moved <= this.slack) return;
+    this.lookedX = x;
+    this.lookedY = y;
+    for (let r = 0; r < this.rings.length; r += 1) if ((due & (1 << r)) !== 0) this.lookInRing(r, x, y, due);
+  }
+
+  /** Leaves every cell. */
+  lookAway(): void {
+    this.leftCount = 0;
+    this.lookedX = NaN;
+    for (let r = 0; r < this.rings.length; r += 1) {
+      const cells = this.cells[r]!;
+      for (let i = 0; i < this.counts[r]!; i += 1) if (this.held[cells[i]!] === r + 1) this.leave(cells[i]!, r);
+      this.counts[r] = 0;
+    }
+  }
+
+  private lookInRing(r: number, x: number, y: number, due: number): void {
+    const { grid, held, seen, rings } = this;
+    // As much wider as the focus may move before the next look.
+    const enterRadius = rings[r]!.enterRadius + this.slack;
+    const leaveRadius = Math.max(rings[r]!.leaveRadius, enterRadius) + this.slack;
+    const look = this.nextLook();
+    const old = this.cells[r]!;
+    const next = this.spare;
+    let count = 0;
+    const columnEnd = grid.columnAt(x + leaveRadius);
+    const rowEnd = grid.rowAt(y + leaveRadius);
+    const columnStart = grid.columnAt(x - leaveRadius);
+    for (let row = grid.rowAt(y - leaveRadius); row <= rowEnd; row += 1) {
+      const dy = grid.distanceY(row, y);
+      for (let column = columnStart; column <= columnEnd; column += 1) {
+        const cell = row * grid.columns + column;
+        const home = held[cell]!;
+        if (home !== 0 && home <= r) continue; // held nearer
+        const dx = grid.distanceX(column, x);
+        const squared = dx * dx + dy * dy;
+        if (home === r + 1) {
+          seen[cell] = look;
+          if (squared > leaveRadius * leaveRadius && this.leaveFor(cell, r, squared, due)) continue;
+        } else {
+          if (squared > enterRadius * enterRadius) continue;
+          if (home !== 0) this.leave(cell, home - 1);
+          held[cell] = r + 1;
+          seen[cell] = look;
+          this.states[cell] = CellState.Entered;
+          this.priorities[cell] = 0;
+        }
+        next[count] = cell;
+        count += 1;
+      }
+    }
+    for (let i = 0; i < this.counts[r]!; i += 1) {
+      const cell = old[i]!;
+      if (held[cell] !== r + 1 || seen[cell] === look) continue;
+      const dx = grid.distanceX(cell % grid.columns, x);
+      const dy = grid.distanceY(Math.floor(cell / grid.columns), y);
+      if (this.leaveFor(cell, r, dx * dx + dy * dy, due)) continue;
+      next[count] = cell;
+      count += 1;
+    }
+    this.spare = old;
+    this.cells[r] = next;
+    this.counts[r] = count;
+  }
+
+  private nextLook(): number {
+    this.looks += 1;
+    if (this.looks > 0xffff) {
+      this.seen.fill(0);
+      this.looks = 1;
+    }
+    return this.looks;
+  }
+
+  /** Whether a cell beyond the leave radius is really left now, rather than kept until a ring further out can take it. */
+  private leaveFor(cell: number, r: number, squared: number, due: number): boolean {
+    const outer = this.rings[r + 1];
+    if (outer !== undefined && squared <= (outer.enterRadius + this.slack) ** 2 && (due & (1 << (r + 1))) === 0) return false;
+    this.leave(cell, r);
+    return true;
+  }
+
+  private leave(cell: number, r: number): void {
+    this.held[cell] = 0;
+    this.left[this.leftCount] = cell;
+    this.leftRings[this.leftCount] = r;
+    this.leftCount += 1;
+  }
+
+  /** Whether a cell of a ring's list is still held there: a nearer ring may have taken it since. */
+  holds(cell: number, r: number): boolean {
+    return this.held[cell] === r + 1;
+  }
+}

@@ -1,0 +1,112 @@
+/** Snapshots of a room whose clients all see the same: one delta for those in step, one keyframe for the others. */
+import { facetsOf } from '../codec/facet.js';
+import { FacetEncoder } from '../codec/facet-encoder.js';
+import { ShardCounter } from '../memory/counters.js';
+import { FrameKind } from '../memory/records.js';
+import {
+  SNAPSHOT_ACK_OFFSET,
+  SNAPSHOT_PREFIX_BYTES,
+  SnapshotKind,
+  writeSnapshotPrefix,
+} from '../protocol/server-frames.js';
+import { Turn, type Client } from './client.js';
+import type { ClientPace } from './client-pace.js';
+import type { RoomState } from './room-state.js';
+import type { SnapshotServices } from './snapshot-sender.js';
+
+/** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
+const COPY_LOOP_BYTES_MAX = 1024;
+
+export class SharedSnapshots {
+  private readonly encoders: readonly FacetEncoder[];
+  /** What the next snapshot is expected to take in the ring. */
+  private expectedBytes = 1024;
+
+  constructor(
+    state: RoomState,
+    private readonly pace: ClientPace,
+    private readonly services: SnapshotServices,
+  ) {
+    const { tables } = state;
+    this.encoders = facetsOf(tables.map((table) => table.schema)).map(
+      (facet) => new FacetEncoder(facet, tables[facet.tableIndex]!.image, services.scratch),
+    );
+  }
+
+  /**
+   * Sends to each client what its turn says. The baseline is then the current state.
+   *
+   * @returns false when the ring has no room: nothing was sent, clients keep their baseline and the next delta spans both
+   */
+  send(tick: number, clients: readonly Client[]): boolean {
+    const { bits, keyframeBudget, outbox } = this.services;
+    const deltas = countTurns(clients, Turn.Delta);
+    const keyframes = countTurns(clients, Turn.Keyframe);
+    if (deltas + keyframes === 0) return true;
+    if (!outbox.hasRoom(this.expectedBytes)) return false;
+    let isSent = true;
+    if (deltas > 0) {
+      bits.reset();
+      for (const encoder of this.encoders) encoder.advance(bits, null, 1);
+      isSent = this.fanOut(tick, clients, Turn.Delta, deltas);
+    } else {
+      for (const encoder of this.encoders) encoder.reset(null, 1);
+    }
+    if (keyframes > 0) {
+      bits.reset();
+      for (const encoder of this.encoders) encoder.keyframe(bits, 0);
+      const admitted = keyframeBudget.admit(keyframes, bits.byteLength);
+      putOff(clients, keyframes - admitted);
+      if (admitted > 0 && !this.fanOut(tick, clients, Turn.Keyframe, admitted)) isSent = false;
+    }
+    return isSent;
+  }
+
+  /** Sends what was encoded to the clients of one turn. When it doesn't fit, they have lost their baseline. */
+  private fanOut(tick: number, clients: readonly Client[], turn: Turn, count: number): boolean {
+    const { outbox, bits, counters } = this.services;
+    const isKeyframe = turn === Turn.Keyframe;
+    const bodyBytes = bits.byteLength;
+    const frameBytes = SNAPSHOT_PREFIX_BYTES + bodyBytes;
+    const frameKind = isKeyframe ? FrameKind.Keyframe : FrameKind.Delta;
+    const at = outbox.tryFanOut(clients, turn, count, frameBytes, SNAPSHOT_ACK_OFFSET, frameKind);
+    let age = 0;
+    for (let i = 0; i < clients.length; i += 1) {
+      const client = clients[i]!;
+      if (client.turn !== turn) continue;
+      if (!isKeyframe) age = tick - client.sentTick; // all in step hold the same snapshot
+      client.inStep = at >= 0;
+      if (at >= 0) this.pace.sent(client, tick, isKeyframe);
+    }
+    if (at < 0) return false;
+    const target = outbox.frameTarget;
+    const kind = isKeyframe ? SnapshotKind.Keyframe : SnapshotKind.Delta;
+    writeSnapshotPrefix(target, at, tick, 0, age, kind, bodyBytes);
+    const body = bits.bytes;
+    const bodyAt = at + SNAPSHOT_PREFIX_BYTES;
+    if (bodyBytes > COPY_LOOP_BYTES_MAX) target.set(body.subarray(0, bodyBytes), bodyAt);
+    else for (let i = 0; i < bodyBytes; i += 1) target[bodyAt + i] = body[i]!;
+    outbox.commitFanOut(frameBytes);
+    counters.add(ShardCounter.snapshots);
+    if (isKeyframe) counters.add(ShardCounter.keyframes);
+    else this.expectedBytes = 1024 + 2 * frameBytes + 8 * clients.length;
+    return true;
+  }
+}
+
+function countTurns(clients: readonly Client[], turn: Turn): number {
+  let count = 0;
+  for (let i = 0; i < clients.length; i += 1) if (clients[i]!.turn === turn) count += 1;
+  return count;
+}
+
+/** Takes the turn of the last `count` clients that are owed a keyframe: those who joined first are sent theirs first. */
+function putOff(clients: readonly Client[], count: number): void {
+  let left = count;
+  for (let i = clients.length - 1; left > 0; i -= 1) {
+    const client = clients[i]!;
+    if (client.turn !== Turn.Keyframe) continue;
+    client.turn = Turn.None;
+    left -= 1;
+  }
+}
