@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { connect } from '../src/client/node.js';
 import { REPOSITORY, ServerProcess } from './support/server-process.js';
 
 const FOLDER = `${REPOSITORY}test/.tmp/readme/`;
@@ -16,8 +17,8 @@ function examples(): Map<string, string> {
 
 it('compiles and plays as the README says', { timeout: 60_000 }, async () => {
   const files = examples();
-  expect([...files.keys()]).toEqual(['rooms/dots.ts', 'play.ts']);
-  const lines = [...files.values()].join('').trimEnd().split('\n').length;
+  expect([...files.keys()]).toEqual(['rooms/dots.ts', 'play.ts', 'rooms/battle.ts']);
+  const lines = [files.get('rooms/dots.ts'), files.get('play.ts')].join('').trimEnd().split('\n').length;
   expect(lines).toBeLessThan(LINES_MAX);
 
   rmSync(FOLDER, { recursive: true, force: true });
@@ -47,6 +48,14 @@ it('compiles and plays as the README says', { timeout: 60_000 }, async () => {
     });
   });
   player.kill();
+
+  // The room of "Who sees what": both are near, so each sees the other's unit, but nobody's secrets and cards but its own.
+  const client = connect(host.url);
+  const [first, second] = [await client.joinOrCreate('battle'), await client.joinOrCreate('battle')];
+  await new Promise<void>((resolve) => second.onStateChange((state) => (state.units!.size === 2 ? resolve() : undefined)));
+  expect([...second.state.units!].map((row: any) => row.ammo)).toEqual([0, 30]);
+  expect(second.state.hands!.size).toBe(1);
+  await Promise.all([first.leave(), second.leave()]);
   expect((await host.stop()).code).toBe(0);
   expect(rows.every(({ name, y }) => name === 'Ada' && y === 300)).toBe(true);
   // Ada steers to the right: 200 a second are 10 per snapshot of three ticks.
