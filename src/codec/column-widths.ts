@@ -62,6 +62,10 @@ export class CodeCounts {
  * @returns a width code: an index into COLUMN_WIDTHS
  */
 export function pickWidthCode(counts: Int32Array, total: number, small: number, large: number): number {
+  if ((large | (small & ~1)) === 0) {
+    counts[0] = 0;
+    return 0; // nothing but zeros, as most columns have at most times
+  }
   let exceptions = 0;
   let exceptionBits = 0;
   let best = 0;

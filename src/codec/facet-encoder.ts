@@ -20,7 +20,7 @@ import type { BitWriter } from './bit-writer.js';
 import { pickWidthCode } from './column-widths.js';
 import { putGap, writeColumn } from './column-writer.js';
 import type { EncoderScratch } from './encoder-scratch.js';
-import { compileDiffLoop, type DiffLoop } from './diff-loop.js';
+import type { DiffLoop } from './diff-loop.js';
 import { movesOn, type Facet } from './facet.js';
 import { writeMotions, writeSlots, writeValues } from './keyframe-columns.js';
 import { Placement, RowStatus } from './placement.js';
@@ -43,6 +43,10 @@ export class FacetEncoder {
   readonly placement: Placement;
 
   private readonly diff: DiffLoop;
+  /** Where the facet's columns begin in the image's words. */
+  private readonly offsets: Int32Array;
+  /** Columns of quanta, then of motions. */
+  private readonly baseline: Int32Array;
   private readonly quanta: Int32Array[];
   private readonly motions: Int32Array[];
   private readonly textVersions: Int32Array[];
@@ -66,16 +70,18 @@ export class FacetEncoder {
     private readonly stride = 1,
     private readonly offset = 0,
   ) {
-    const column = (): Int32Array => new Int32Array(facet.capacity);
+    const { capacity, numbers } = facet;
+    this.baseline = new Int32Array(2 * numbers.length * capacity);
+    const column = (n: number): Int32Array => this.baseline.subarray(n * capacity, (n + 1) * capacity);
     this.placement = new Placement(facet.capacity);
-    this.quanta = facet.numbers.map(column);
-    this.motions = facet.numbers.map(column);
-    this.textVersions = facet.texts.map(column);
+    this.quanta = numbers.map((_, n) => column(n));
+    this.motions = numbers.map((_, n) => column(numbers.length + n));
+    this.textVersions = facet.texts.map(() => new Int32Array(capacity));
     this.linear = Uint8Array.from(facet.numbers, (coding) => (movesOn(coding) ? 1 : 0));
     this.widthCodes = new Uint8Array(facet.numbers.length);
     scratch.fit(facet);
-    const current = facet.numbers.map(({ fieldIndex }) => image.quanta[fieldIndex]!);
-    this.diff = compileDiffLoop(facet.numbers, current, this.quanta, this.motions);
+    this.offsets = Int32Array.from(facet.numbers, ({ fieldIndex }) => fieldIndex * image.columnWords);
+    this.diff = scratch.diffLoops.of(facet.numbers);
   }
 
   /**
@@ -89,10 +95,20 @@ export class FacetEncoder {
     const { placement, scratch } = this;
     this.fitStreams(streamCount);
     placement.compare(this.image, streamOf, streamCount);
-    this.active.fill(0, 0, streamCount);
     this.watchPredictor(placement.keptStarts[streamCount]!);
-    const { active, maskedStarts, linear } = this;
-    const masked = this.diff(scratch, placement.keptOrder, placement.keptStarts, streamCount, active, maskedStarts, linear);
+    const masked = this.diff(
+      scratch,
+      this.image.words,
+      this.offsets,
+      this.baseline,
+      this.facet.capacity,
+      placement.keptOrder,
+      placement.keptStarts,
+      streamCount,
+      this.active,
+      this.maskedStarts,
+      this.linear,
+    );
     if (this.textVersions.length > 0) this.diffTexts(streamCount);
     for (let n = 0; n < this.quanta.length; n += 1) {
       this.widthCodes[n] = pickWidthCode(scratch.counts[n]!, masked, scratch.small[n]!, scratch.large[n]!);

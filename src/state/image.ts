@@ -44,6 +44,9 @@ export class TableImage {
   readonly generations: Uint16Array;
   /** One array per field, in declared order. */
   readonly quanta: Int32Array[] = [];
+  /** All of them: field f of a row is at f * columnWords + slot. */
+  readonly words: Int32Array;
+  readonly columnWords: number;
   /** One array per field; null where the field isn't text. */
   readonly textLengths: (Uint16Array | null)[] = [];
   readonly texts: (Uint8Array | null)[] = [];
@@ -65,6 +68,8 @@ export class TableImage {
     let at = byteOffset + HEADER_BYTES;
     this.generations = new Uint16Array(buffer, at, capacity);
     at += align8(2 * capacity);
+    this.columnWords = align8(4 * capacity) >> 2;
+    this.words = new Int32Array(buffer, at, fieldList.length * this.columnWords);
     for (let f = 0; f < fieldList.length; f += 1) {
       this.quanta.push(new Int32Array(buffer, at, capacity));
       at += align8(4 * capacity);
