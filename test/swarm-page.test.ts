@@ -10,6 +10,9 @@ import { REPOSITORY, ServerProcess } from './support/server-process.js';
 /** Where a person can look at what the test saw. */
 const PICTURES = `${REPOSITORY}test/.tmp/pictures`;
 
+/** Pages are drawn without a graphics card here, and other tests run beside this one. */
+const patient = { timeout: 15_000 };
+
 let server: ServerProcess;
 let browser: Browser;
 
@@ -43,9 +46,9 @@ async function join(name: string): Promise<Page> {
 
 it('a page holds the creatures of near cells, draws the grid, and gets others as it moves', { timeout: 60_000 }, async () => {
   const page = await join('Ada');
-  await expect.poll(async () => (await counts(page)).drawn.creatures).toBeGreaterThan(30);
+  await expect.poll(async () => (await counts(page)).drawn.creatures, patient).toBeGreaterThan(30);
   // Let the join and its first keyframe pass: what is measured is the movement.
-  await expect.poll(async () => (await counts(page)).stats.snapshots).toBeGreaterThan(20);
+  await expect.poll(async () => (await counts(page)).stats.snapshots, patient).toBeGreaterThan(20);
   const before = await counts(page);
   expect(before.held).toBeGreaterThan(50);
   expect(before.held).toBeLessThan(creatureCount / 2);
@@ -68,11 +71,11 @@ it('a page holds the creatures of near cells, draws the grid, and gets others as
   expect(after.removed - before.removed).toBeGreaterThan(50);
   expect(after.held).toBe(after.added - after.removed);
   expect(after.held).toBeLessThan(creatureCount / 2);
-  await expect.poll(async () => Math.abs((await me(page)).drawnX - (await me(page)).x)).toBeLessThan(5);
+  await expect.poll(async () => Math.abs((await me(page)).drawnX - (await me(page)).x), patient).toBeLessThan(5);
 
   // What is sent is of the cells that the page draws as sent, and these are those round the body: a few rows may be past a
   // border since the last snapshot of theirs.
-  await expect.poll(async () => (await counts(page)).strays / after.held).toBeLessThan(0.02);
+  await expect.poll(async () => (await counts(page)).strays / after.held, patient).toBeLessThan(0.02);
   const cells = await page.evaluate(() => ({ me: window.__swarm.me()!, creatures: window.__swarm.creatures() }));
   const isFar = ({ x, y }: { x: number; y: number }): boolean => distanceOfCell(x, y, cells.me) > farRadius + cellSize;
   expect(cells.creatures.filter(isFar).length / cells.creatures.length).toBeLessThan(0.02);
@@ -84,10 +87,10 @@ it('a page holds the creatures of near cells, draws the grid, and gets others as
   expect(stats.snapshots).toBeGreaterThan(before.stats.snapshots + 20);
 
   await page.keyboard.press('F3');
-  await expect.poll(() => page.evaluate(() => window.__swarm.overlayVisible)).toBe(true);
+  await expect.poll(() => page.evaluate(() => window.__swarm.overlayVisible), patient).toBe(true);
   const figure = (name: string) => page.locator(`[data-figure=${name}]`).textContent();
   for (const name of ['bytes', 'bytesPerSec', 'snapshotsPerSec', 'rowsHeld', 'keyframes', 'skipped', 'resyncs', 'addsPerSec']) {
-    await expect.poll(() => figure(name), { message: name }).toMatch(/^[\d,]+$/);
+    await expect.poll(() => figure(name), { ...patient, message: name }).toMatch(/^[\d,]+$/);
   }
   await page.screenshot({ path: `${PICTURES}/swarm-overlay.png` });
   await page.close();
@@ -98,10 +101,10 @@ it('the scores name everybody, also those who are too far away to be sent', asyn
   const first = await join('Grace');
   const second = await join('Lovelace');
   const names = (page: Page) => page.locator('#score-rows td:first-child').allTextContents();
-  await expect.poll(() => names(first)).toEqual(expect.arrayContaining(['Grace', 'Lovelace']));
-  await expect.poll(() => names(second)).toEqual(expect.arrayContaining(['Grace', 'Lovelace']));
+  await expect.poll(() => names(first), patient).toEqual(expect.arrayContaining(['Grace', 'Lovelace']));
+  await expect.poll(() => names(second), patient).toEqual(expect.arrayContaining(['Grace', 'Lovelace']));
   await second.close();
-  await expect.poll(() => names(first)).not.toContain('Lovelace');
+  await expect.poll(() => names(first), patient).not.toContain('Lovelace');
   await first.close();
   expect(browser.complaints).toEqual([]);
 });

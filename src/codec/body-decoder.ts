@@ -15,7 +15,7 @@ import type { FacetImage, StreamRows } from './facet-image.js';
 import type { RowChanges } from './row-changes.js';
 
 const GENERATION_MAX = 65535;
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class BodyDecoder {
   private readonly reader = new BitReader();
@@ -60,19 +60,14 @@ export class BodyDecoder {
    * @throws MalformedSnapshotError
    */
   apply(bytes: Uint8Array, start: number, end: number, isKeyframe: boolean): void {
-    const { images, changes, reader } = this;
-    try {
-      for (let i = 0; i < images.length; i += 1) {
-        this.taken[i]!.clear();
-        if (isKeyframe) this.dropAll(images[i]!);
-      }
-      this.hasLayout.fill(0);
-      reader.begin(bytes, start, end);
-      while (!reader.isAtEnd) this.element();
-    } catch (error) {
-      for (const each of changes) each.forget();
-      throw error;
+    const { images, reader } = this;
+    for (let i = 0; i < images.length; i += 1) {
+      this.taken[i]!.clear();
+      if (isKeyframe) this.dropAll(images[i]!);
     }
+    this.hasLayout.fill(0);
+    reader.begin(bytes, start, end);
+    while (!reader.isAtEnd) this.element();
     for (const image of images) this.concludeFacet(image);
   }
 
@@ -172,6 +167,7 @@ export class BodyDecoder {
       arrived[a] = slot;
       image.homes[slot] = stream + 1;
       image.generations[slot] = generation;
+      this.touch(image, slot, this.wholeMasks[index]!);
       for (let n = 0; n < facet.numbers.length; n += 1) {
         const { rawBits, quantumMin, field } = facet.numbers[n]!;
         const quantum = (reader.get(rawBits) + quantumMin) | 0;
@@ -180,7 +176,6 @@ export class BodyDecoder {
         image.motions[n]![slot] = 0;
       }
       for (let t = 0; t < facet.texts.length; t += 1) this.readText(image, t, slot);
-      this.touch(image, slot, this.wholeMasks[index]!);
     }
     return count;
   }
@@ -368,6 +363,9 @@ export class BodyDecoder {
 
   private dropAll(image: FacetImage): void {
     for (const stream of [...image.streams.keys()]) this.drop(image, stream);
+    // A malformed body has left its marks, and rows with a home whose list they aren't in.
+    const { touched, touchedCount } = this.changes[image.facet.tableIndex]!;
+    for (let i = 0; i < touchedCount; i += 1) image.homes[touched[i]!] = 0;
   }
 
   /** The row is in this stream no more. It may be in another already, or arrive there later in the body. */
@@ -424,7 +422,7 @@ export class BodyDecoder {
 
   private nextPosition(previous: number, lowBits: number, total: number): number {
     const high = this.reader.getGamma();
-    const position = previous + 1 + ((high << lowBits) | this.reader.get(lowBits));
+    const position = previous + 1 + high * 2 ** lowBits + this.reader.get(lowBits);
     if (position >= total) throw this.reader.problem(`position ${position} of ${total}`);
     return position;
   }

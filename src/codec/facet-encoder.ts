@@ -285,6 +285,7 @@ export class FacetEncoder {
     let previousSlot = -1;
     for (let a = first; a < first + arrivals; a += 1) {
       const slot = placement.arrived[a]!;
+      out.reserve(16 + 4 * facet.numbers.length); // texts have used up what was reserved
       out.putGamma(slot - previousSlot - 1);
       previousSlot = slot;
       out.putGamma(image.generations[slot]! - 1);
@@ -296,6 +297,7 @@ export class FacetEncoder {
   }
 
   private writeRows(out: BitWriter, stream: number): void {
+    out.reserve(this.deltaBytesMax(stream));
     const { keptStarts } = this.placement;
     const rows = keptStarts[stream + 1]! - keptStarts[stream]!;
     if (rows === 0) return;

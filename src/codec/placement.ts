@@ -66,6 +66,11 @@ export class Placement {
     return this.homes[slot]!;
   }
 
+  /** How many rows are held in a stream. */
+  rowsIn(stream: number): number {
+    return stream < this.streamCount ? this.starts[stream + 1]! - this.starts[stream]! : 0;
+  }
+
   hasMoves(stream: number): boolean {
     return this.departures[stream] !== 0 || this.arrivals[stream] !== 0;
   }

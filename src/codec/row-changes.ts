@@ -1,6 +1,7 @@
 /**
  * What one snapshot body did to the rows of one table. While the body is read, rows are only marked as touched; what that
  * amounts to (removed, added, changed) is known at its end, when a row that left one stream may have arrived in another.
+ * The marks of a malformed body stay: what they amount to is known when the next keyframe has been read.
  */
 export class RowChanges {
   readonly removed: Uint16Array;
@@ -69,8 +70,7 @@ export class RowChanges {
     this.forget();
   }
 
-  /** Drops the marks: the body was malformed, or is done with. */
-  forget(): void {
+  private forget(): void {
     for (let i = 0; i < this.touchedCount; i += 1) {
       const slot = this.touched[i]!;
       this.isTouched[slot] = 0;

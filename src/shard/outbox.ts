@@ -62,7 +62,7 @@ export class Outbox {
     if (this.backlog.length > 0) return -1;
     const ring = this.ring;
     const recordBytes = FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES + frameBytes;
-    this.assertFits(recordBytes);
+    if (recordBytes > ring.recordBytesMax) return -1;
     const start = ring.tryReserve(recordBytes);
     if (start < 0) return -1;
     const words = ring.words;
@@ -98,22 +98,31 @@ export class Outbox {
     return this.backlog.length === 0 && this.ring.tryReserve(Math.min(bytes, this.ring.recordBytesMax)) >= 0;
   }
 
-  /** Sends a snapshot of which every receiver is sent parts of its own. Returns false when there is no room. */
-  tryGather(list: GatherList, tick: number, parts: Uint8Array, partsBytes: number): boolean {
+  /** Longest record that can pass through the ring, in bytes. */
+  get recordBytesMax(): number {
+    return this.ring.recordBytesMax;
+  }
+
+  /**
+   * Sends a snapshot of which every receiver is sent parts of its own, to the receivers `from` to `to` of the list. Returns
+   * false when there is no room. The record must not be longer than `recordBytesMax`.
+   */
+  tryGather(list: GatherList, from: number, to: number, tick: number, parts: Uint8Array, partsBytes: number): boolean {
     if (this.backlog.length > 0) return false;
     const ring = this.ring;
-    const listBytes = 4 * list.length;
+    const listStart = list.heads[from]!;
+    const listEnd = list.heads[to]!;
+    const listBytes = 4 * (listEnd - listStart);
     const recordBytes = GATHER_HEAD_BYTES + listBytes + partsBytes;
-    this.assertFits(recordBytes);
     const start = ring.tryReserve(recordBytes);
     if (start < 0) return false;
     const { words } = ring;
     const at = start >> 2;
-    words[at] = list.count;
+    words[at] = to - from;
     words[at + 1] = tick;
     words[at + 2] = listBytes;
     words[at + 3] = partsBytes;
-    words.set(list.words.subarray(0, list.length), at + (GATHER_HEAD_BYTES >> 2));
+    words.set(list.words.subarray(listStart, listEnd), at + (GATHER_HEAD_BYTES >> 2));
     ring.bytes.set(parts.subarray(0, partsBytes), start + GATHER_HEAD_BYTES + listBytes);
     ring.commit(Egress.Gather);
     this.counters.add(ShardCounter.egressRecords);

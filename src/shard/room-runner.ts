@@ -227,7 +227,8 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       return;
     }
     if (!this.pending.delete(sessionKey)) {
-      // The socket went while onJoin ran: what onJoin set up, onLeave takes down.
+      // The socket went while onJoin ran: what onJoin set up, onLeave takes down, and we what it showed to whom.
+      this.interest.forget(client);
       this.runOnLeave(client, client.leftCode);
       return;
     }
@@ -319,6 +320,7 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
       if (done instanceof Promise) done.catch((error: unknown) => this.fail(error, 'onTick'));
       if ((this.state as RunnerState) !== 'running') return;
       this.roomState.settle();
+      hook = 'its snapshot';
       this.snapshots.sendIfDue(this.tick);
       // A plain field of the room, so that a class may declare it; a change of it is seen here.
       if (this.room.autoDispose !== this.listedAutoDispose) this.relist();
@@ -341,8 +343,9 @@ export class RoomRunner implements Scheduled, RoomContext, ClientPort {
   }
 
   followed(row: object): Followed {
-    const table = rowOwner(row) as unknown as Table;
+    const table = (row === undefined || row === null ? undefined : rowOwner(row)) as unknown as Table;
     const grid = this.interest.gridOf(table);
+    if (grid !== null && !(row as Followed['row']).alive) throw new RangeError('client.follow(row): the row is despawned');
     if (grid === null) throw new RangeError('client.follow(row): expected a row of a table that the room has a grid for');
     return { row: row as Followed['row'], x: grid.x, y: grid.y };
   }

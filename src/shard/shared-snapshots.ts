@@ -2,7 +2,8 @@
 import { facetsOf } from '../codec/facet.js';
 import { FacetEncoder } from '../codec/facet-encoder.js';
 import { ShardCounter } from '../memory/counters.js';
-import { FrameKind } from '../memory/records.js';
+import { FAN_OUT_HEAD_BYTES, FAN_OUT_RECEIVER_BYTES, FrameKind } from '../memory/records.js';
+import { CloseCode } from '../protocol/close-codes.js';
 import {
   SNAPSHOT_ACK_OFFSET,
   SNAPSHOT_PREFIX_BYTES,
@@ -12,7 +13,8 @@ import {
 import { Turn, type Client } from './client.js';
 import type { ClientPace } from './client-pace.js';
 import type { RoomState } from './room-state.js';
-import type { SnapshotServices } from './snapshot-sender.js';
+import type { Outbox } from './outbox.js';
+import type { CloseLater, SnapshotServices } from './snapshot-sender.js';
 
 /** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
 const COPY_LOOP_BYTES_MAX = 1024;
@@ -26,6 +28,7 @@ export class SharedSnapshots {
     state: RoomState,
     private readonly pace: ClientPace,
     private readonly services: SnapshotServices,
+    private readonly close: CloseLater,
   ) {
     const { tables } = state;
     this.encoders = facetsOf(tables.map((table) => table.schema)).map(
@@ -57,9 +60,20 @@ export class SharedSnapshots {
       for (const encoder of this.encoders) encoder.keyframe(bits, 0);
       const admitted = keyframeBudget.admit(keyframes, bits.byteLength);
       putOff(clients, keyframes - admitted);
-      if (admitted > 0 && !this.fanOut(tick, clients, Turn.Keyframe, admitted)) isSent = false;
+      if (admitted > 0 && !this.fanOut(tick, clients, Turn.Keyframe, admitted)) {
+        isSent = false;
+        const recordBytes = FAN_OUT_HEAD_BYTES + admitted * FAN_OUT_RECEIVER_BYTES + SNAPSHOT_PREFIX_BYTES + bits.byteLength;
+        if (recordBytes > outbox.recordBytesMax) this.closeOversized(clients, recordBytes);
+      }
     }
     return isSent;
+  }
+
+  /** A keyframe that can never pass through the ring: nobody can join such a room. */
+  private closeOversized(clients: readonly Client[], bytes: number): void {
+    for (const client of clients) {
+      if (client.turn === Turn.Keyframe) this.close(client, CloseCode.Error, oversizedReason(bytes, this.services.outbox));
+    }
   }
 
   /** Sends what was encoded to the clients of one turn. When it doesn't fit, they have lost their baseline. */
@@ -92,6 +106,11 @@ export class SharedSnapshots {
     else this.expectedBytes = 1024 + 2 * frameBytes + 8 * clients.length;
     return true;
   }
+}
+
+/** @param bytes what the snapshot takes in the ring */
+export function oversizedReason(bytes: number, outbox: Outbox): string {
+  return `a snapshot of ${bytes} bytes; the ring takes ${outbox.recordBytesMax}: raise egressRingBytes`;
 }
 
 function countTurns(clients: readonly Client[], turn: Turn): number {

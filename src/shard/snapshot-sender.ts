@@ -38,11 +38,20 @@ export interface SnapshotRoom {
   closeClient(client: Client, code: number, reason: string): void;
 }
 
+/** Closes a client when the snapshot is done: the room's onLeave may change tables that were settled for it. */
+export type CloseLater = (client: Client, code: number, reason: string) => void;
+
+interface Closing {
+  readonly client: Client;
+  readonly code: number;
+  readonly reason: string;
+}
+
 export class SnapshotSender {
   private readonly snapshotsPerTick: number;
   private snapshots: SharedSnapshots | SplitSnapshots;
-  /** Clients that are to be closed when this snapshot is done. */
-  private readonly tooSlow: Client[] = [];
+  private readonly closings: Closing[] = [];
+  private readonly closeLater: CloseLater = (client, code, reason) => this.closings.push({ client, code, reason });
 
   constructor(
     private readonly state: RoomState,
@@ -53,8 +62,8 @@ export class SnapshotSender {
   ) {
     this.snapshotsPerTick = room.snapshotRateHz / room.tickRateHz;
     this.snapshots = interest.isSplit
-      ? new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services)
-      : new SharedSnapshots(state, pace, services);
+      ? new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services, this.closeLater)
+      : new SharedSnapshots(state, pace, services, this.closeLater);
   }
 
   /** The client holds no baseline (any more): its next snapshot is a keyframe. */
@@ -76,7 +85,7 @@ export class SnapshotSender {
     this.giveTurns(tick);
     if (this.snapshots.send(tick, this.room.clients)) this.state.commit(tick);
     else this.services.counters.add(ShardCounter.snapshotsDropped);
-    if (this.tooSlow.length > 0) this.closeTooSlow(tick);
+    if (this.closings.length > 0) this.close();
   }
 
   /** Who is sent a delta, who a keyframe, and who nothing for being too slow. */
@@ -92,19 +101,19 @@ export class SnapshotSender {
       }
       client.turn = Turn.None;
       client.inStep = false;
-      if (verdict === PaceVerdict.Close) this.tooSlow.push(client);
+      if (verdict === PaceVerdict.Close) this.closeLater(client, CloseCode.TooSlow, this.pace.problem(client, tick));
     }
   }
 
-  /** After the snapshot, as the room's onLeave may change tables that were settled for it. */
-  private closeTooSlow(tick: number): void {
-    for (const client of this.tooSlow) this.room.closeClient(client, CloseCode.TooSlow, this.pace.problem(client, tick));
-    this.tooSlow.length = 0;
+  private close(): void {
+    for (const { client, code, reason } of this.closings) this.room.closeClient(client, code, reason);
+    this.closings.length = 0;
   }
 
   /** From now on clients are sent different things. Streams are cut anew, so all of them start with a keyframe. */
   private split(): void {
     for (const client of this.room.clients) client.inStep = false;
-    this.snapshots = new SplitSnapshots(this.state, this.interest, this.room.snapshotRateHz, this.pace, this.services);
+    const { state, interest, room, pace, services } = this;
+    this.snapshots = new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services, this.closeLater);
   }
 }

@@ -5,7 +5,8 @@
  */
 import { facetsOf } from '../codec/facet.js';
 import { ShardCounter } from '../memory/counters.js';
-import { FrameKind } from '../memory/records.js';
+import { FrameKind, GATHER_HEAD_BYTES } from '../memory/records.js';
+import { CloseCode } from '../protocol/close-codes.js';
 import { Turn, type Client } from './client.js';
 import type { ClientPace } from './client-pace.js';
 import { ClientView } from './interest/client-view.js';
@@ -13,7 +14,8 @@ import { FacetStreams } from './interest/facet-streams.js';
 import { GatherList } from './interest/gather-list.js';
 import type { RoomInterest } from './interest/room-interest.js';
 import type { RoomState } from './room-state.js';
-import type { SnapshotServices } from './snapshot-sender.js';
+import { oversizedReason } from './shared-snapshots.js';
+import type { CloseLater, SnapshotServices } from './snapshot-sender.js';
 
 export class SplitSnapshots {
   private readonly facets: readonly FacetStreams[];
@@ -30,6 +32,7 @@ export class SplitSnapshots {
     snapshotRateHz: number,
     private readonly pace: ClientPace,
     private readonly services: SnapshotServices,
+    private readonly close: CloseLater,
   ) {
     const { tables } = state;
     this.facets = facetsOf(tables.map((table) => table.schema)).map((facet) => {
@@ -37,7 +40,9 @@ export class SplitSnapshots {
       const audiences = interest.audiencesOf(table, facet.isSecret);
       // Who is let into a secret is so wherever the row is.
       const grid = facet.isSecret ? null : interest.gridOf(table);
-      return new FacetStreams(facet, table, audiences, grid, snapshotRateHz, services.scratch);
+      const within = facet.isSecret ? interest.audiencesOf(table, false) : null;
+      const { scratch } = services;
+      return new FacetStreams(facet, table, interest.audiences, audiences, within, grid, snapshotRateHz, scratch);
     });
     this.due = new Int32Array(this.facets.length);
   }
@@ -54,18 +59,38 @@ export class SplitSnapshots {
       if (client.turn !== Turn.None) this.collect(client, tick);
     }
     if (this.list.count === 0) return true;
-    const isSent = outbox.tryGather(this.list, tick, bits.bytes, bits.byteLength);
-    for (let i = 0; i < clients.length; i += 1) {
-      const client = clients[i]!;
-      if (client.turn === Turn.None) continue;
-      client.inStep = isSent;
-      if (isSent) this.pace.sent(client, tick, client.turn === Turn.Keyframe);
-    }
-    if (!isSent) return false;
+    if (!this.sendList(tick, clients)) return false;
     counters.add(ShardCounter.snapshots);
-    if (this.interest.audiences.isCrowded) this.sweep(clients);
+    if (this.interest.audiences.isCrowded || this.facets.some((facet) => facet.isCrowded)) this.sweep(clients);
     this.expectedBytes = 1024 + 2 * (bits.byteLength + 4 * this.list.length);
     return true;
+  }
+
+  /** Sends the list, in as many records as it takes. Clients whose record finds no room have lost their baseline. */
+  private sendList(tick: number, clients: readonly Client[]): boolean {
+    const { outbox, bits } = this.services;
+    const { list } = this;
+    const listWordsMax = (outbox.recordBytesMax - GATHER_HEAD_BYTES - bits.byteLength) >> 2;
+    let isSent = true;
+    let i = 0;
+    for (let from = 0; from < list.count; ) {
+      let to = from;
+      while (to < list.count && list.heads[to + 1]! - list.heads[from]! <= listWordsMax) to += 1;
+      const isOversized = to === from;
+      if (isOversized) to += 1;
+      const fits = !isOversized && outbox.tryGather(list, from, to, tick, bits.bytes, bits.byteLength);
+      isSent &&= fits;
+      // Clients are in the list in their order, but for those whose turn it isn't.
+      for (; from < to; i += 1) {
+        const client = clients[i]!;
+        if (client.turn === Turn.None) continue;
+        from += 1;
+        client.inStep = fits;
+        if (fits) this.pace.sent(client, tick, client.turn === Turn.Keyframe);
+        else if (isOversized) this.close(client, CloseCode.Error, oversizedReason(bits.byteLength, outbox));
+      }
+    }
+    return isSent;
   }
 
   /** Encodes every facet's streams, in the rings that take this snapshot. */
@@ -95,7 +120,10 @@ export class SplitSnapshots {
   private sweep(clients: readonly Client[]): void {
     if (this.facets.some(({ rings }, f) => this.due[f] !== (1 << rings.length) - 1)) return;
     const ended = this.interest.sweep();
-    for (const facet of this.facets) facet.release(ended);
+    for (const facet of this.facets) {
+      facet.release(ended);
+      facet.reclaim();
+    }
     for (const client of clients) if (client.view !== null && client.view.isBehind) client.inStep = false;
   }
 

@@ -11,7 +11,8 @@ import type { TableSchema } from './schema.js';
 
 const GENERATION_MAX = 65535;
 const utf8 = new TextEncoder();
-const utf8Decoder = new TextDecoder();
+/** Keeps a byte order mark, which is a character like others in a game's text. */
+const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const textScratch = new Uint8Array(TEXT_BYTES_MAX);
 
 export class Table<F extends Fields = Fields> {
@@ -25,6 +26,8 @@ export class Table<F extends Fields = Fields> {
   /** 1 where a row lives. */
   readonly alive: Uint8Array;
   readonly image: TableImage;
+  /** @internal How many rows each slot has had: unlike its generation, this never comes again. */
+  readonly spawns: Uint32Array;
   /** @internal */
   readonly columnList: Column[] = [];
   private readonly generations: Uint16Array; // of the latest row in each slot, alive or not
@@ -39,6 +42,7 @@ export class Table<F extends Fields = Fields> {
     this.capacity = schema.capacity;
     this.image = new TableImage(schema);
     this.alive = new Uint8Array(schema.capacity);
+    this.spawns = new Uint32Array(schema.capacity);
     this.generations = new Uint16Array(schema.capacity);
     this.freeSlots = new Uint16Array(schema.capacity);
     for (let i = 0; i < schema.capacity; i += 1) this.freeSlots[i] = schema.capacity - 1 - i;
@@ -87,6 +91,7 @@ export class Table<F extends Fields = Fields> {
     const generation = this.generations[slot]! === GENERATION_MAX ? 1 : this.generations[slot]! + 1;
     this.generations[slot] = generation;
     this.alive[slot] = 1;
+    this.spawns[slot]! += 1;
     this.image.clearRow(slot);
     this.image.generations[slot] = generation;
     this.image.membership += 1;

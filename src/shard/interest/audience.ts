@@ -4,6 +4,7 @@
  * An audience is everyone but some, or nobody but some. Rows with the same audience share it, and with it the streams that
  * they are sent in: what it costs to keep things from players grows with the number of different audiences, not of rows.
  */
+import type { Table } from '../../state/table.js';
 import type { Client } from '../client.js';
 
 /** A set of clients that see alike: a team, an alliance, the spectators. A client that leaves the room leaves its groups. */
@@ -11,7 +12,10 @@ export class Group {
   private readonly members = new Set<Client>();
 
   /** @internal Made by the room's `group()`. */
-  constructor(private readonly audiences: Audiences) {}
+  constructor(
+    /** @internal */
+    readonly audiences: Audiences,
+  ) {}
 
   get size(): number {
     return this.members.size;
@@ -21,8 +25,9 @@ export class Group {
     return this.members.has(client);
   }
 
+  /** A client that has left the room isn't added. */
   add(client: Client): this {
-    if (!this.members.has(client)) {
+    if (!this.members.has(client) && client.state !== 'left') {
       this.members.add(client);
       this.audiences.version += 1;
     }
@@ -48,14 +53,19 @@ export class Audience {
 
   constructor(
     readonly id: number,
+    /** Its description: equal ones are one. */
+    readonly key: string,
     /** Everyone but `who`; or, when false, nobody but `who`. */
     readonly isEveryone: boolean,
     readonly who: ReadonlySet<Viewer>,
+    /** Who belongs to this belongs to that one too; null: whoever. */
+    readonly within: Audience | null,
     /** Registry version at which it was made. */
     readonly since: number,
   ) {}
 
   includes(client: Client): boolean {
+    if (this.within !== null && !this.within.includes(client)) return false;
     for (const viewer of this.who) {
       if (viewer === client || (viewer instanceof Group && viewer.has(client))) return !this.isEveryone;
     }
@@ -77,6 +87,8 @@ export class Audiences {
   private readonly byId: (Audience | undefined)[] = [];
   private readonly byKey = new Map<string, Audience>();
   private readonly viewerIds = new Map<Viewer, number>();
+  /** What `bothOf` has found. */
+  private readonly pairs = new Map<number, number>();
   private readonly groups: Group[] = [];
   private viewerCount = 0;
   private sweepAt = SWEEP_FROM;
@@ -113,17 +125,22 @@ export class Audiences {
   /** The audience of that description: one and the same for equal ones. */
   of(isEveryone: boolean, who: ReadonlySet<Viewer>): Audience {
     const ids = [...who].map((viewer) => this.viewerId(viewer)).sort((a, b) => a - b);
-    const key = `${isEveryone ? '+' : '-'}${ids.join()}`;
-    let audience = this.byKey.get(key);
-    if (audience === undefined) {
-      let id = this.byId.indexOf(undefined);
-      if (id < 0) id = this.byId.length;
-      this.version += 1;
-      audience = new Audience(id, isEveryone, new Set(who), this.version);
-      this.byId[id] = audience;
-      this.byKey.set(key, audience);
-    }
-    return audience;
+    return this.intern(`${isEveryone ? '+' : '-'}${ids.join()}`, isEveryone, who, null);
+  }
+
+  /** Id of the audience of those who belong to both. */
+  bothOf(one: number, other: number): number {
+    const pair = one * 65536 + other;
+    let id = this.pairs.get(pair);
+    if (id === undefined) this.pairs.set(pair, (id = this.both(this.get(one), this.get(other)).id));
+    return id;
+  }
+
+  private both(one: Audience, other: Audience): Audience {
+    if (one.id === NOBODY || other.id === NOBODY) return this.get(NOBODY);
+    if (one.id === EVERYONE || one === other) return other;
+    if (other.id === EVERYONE) return one;
+    return this.intern(`${one.key}&${other.key}`, one.isEveryone, one.who, other);
   }
 
   /** The audience that differs from this one in that `who` see. */
@@ -139,6 +156,7 @@ export class Audiences {
   /** Ends the audiences whose ids `isInUse` doesn't know. Returns those ids. */
   sweep(isInUse: ReadonlySet<number>): number[] {
     const ended: number[] = [];
+    this.pairs.clear();
     for (const [key, audience] of this.byKey) {
       if (audience.id <= NOBODY || isInUse.has(audience.id)) continue;
       this.byKey.delete(key);
@@ -158,12 +176,26 @@ export class Audiences {
   }
 
   private changed(audience: Audience, who: readonly Viewer[], removes: boolean): Audience {
-    const set = new Set(audience.who);
+    const set = new Set<Viewer>();
+    for (const viewer of audience.who) if (viewer instanceof Group || viewer.state !== 'left') set.add(viewer);
     for (const viewer of who) {
       if (removes) set.delete(viewer);
       else set.add(viewer);
     }
     return this.of(audience.isEveryone, set);
+  }
+
+  private intern(key: string, isEveryone: boolean, who: ReadonlySet<Viewer>, within: Audience | null): Audience {
+    let audience = this.byKey.get(key);
+    if (audience === undefined) {
+      let id = this.byId.indexOf(undefined);
+      if (id < 0) id = this.byId.length;
+      this.version += 1;
+      audience = new Audience(id, key, isEveryone, new Set(who), within, this.version);
+      this.byId[id] = audience;
+      this.byKey.set(key, audience);
+    }
+    return audience;
   }
 
   private viewerId(viewer: Viewer): number {
@@ -176,26 +208,26 @@ export class Audiences {
 /** The audience of each row of a facet. */
 export class RowAudiences {
   private readonly ids: Uint16Array;
-  /** Generation that each id was set for: a new row in the slot starts with the default. */
-  private readonly generations: Uint16Array;
+  /** Which of the slot's rows each id was set for: a new row in the slot starts with the default. */
+  private readonly setFor: Uint32Array;
   /** Whether any row was ever set apart. */
   isUsed = false;
 
   constructor(
-    capacity: number,
+    private readonly table: Table,
     /** Of rows that nothing was said about: EVERYONE or NOBODY. */
     readonly defaultId: number,
   ) {
-    this.ids = new Uint16Array(capacity);
-    this.generations = new Uint16Array(capacity);
+    this.ids = new Uint16Array(table.capacity);
+    this.setFor = new Uint32Array(table.capacity);
   }
 
-  of(slot: number, generation: number): number {
-    return this.generations[slot] === generation ? this.ids[slot]! : this.defaultId;
+  of(slot: number): number {
+    return this.setFor[slot] === this.table.spawns[slot] ? this.ids[slot]! : this.defaultId;
   }
 
-  set(slot: number, generation: number, id: number): void {
-    this.generations[slot] = generation;
+  set(slot: number, id: number): void {
+    this.setFor[slot] = this.table.spawns[slot]!;
     this.ids[slot] = id;
     this.isUsed = true;
   }

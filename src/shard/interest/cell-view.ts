@@ -177,6 +177,11 @@ export class CellView {
     this.leftCount += 1;
   }
 
+  /** The ring that a held cell is held in. */
+  ringOf(cell: number): number {
+    return this.held[cell]! - 1;
+  }
+
   /** Whether a cell of a ring's list is still held there: a nearer ring may have taken it since. */
   holds(cell: number, r: number): boolean {
     return this.held[cell] === r + 1;

@@ -15,6 +15,8 @@ export class ClientView {
   /** The audiences that the client belongs to. */
   private audiences: readonly Audience[] = [];
   private version = 0;
+  /** Ring whose layout the list has for the facet at hand; -1: none. */
+  private layoutRing = -1;
   /** Working memory for cells that compete for bytes: no client has more. */
   private order = new Uint16Array(0);
 
@@ -61,6 +63,7 @@ export class ClientView {
     const facet = this.facets[f]!;
     const view = this.views[f]!;
     if (view === null) {
+      this.layoutRing = -1;
       this.collectCell(facet, 0, 0, isKeyframe, out, list);
       return;
     }
@@ -68,65 +71,55 @@ export class ClientView {
     if (client.looksSomewhere()) view.look(client.lookX, client.lookY, due);
     else view.lookAway();
     for (let i = 0; i < view.leftCount; i += 1) this.drop(facet, view.leftRings[i]!, view.left[i]!, out, list);
-    const limit = list.bytes + facet.snapshotBytesMax;
+    this.layoutRing = -1;
+    if (facet.snapshotBytesMax !== Infinity) {
+      this.collectByPriority(facet, view, due, out, list);
+      return;
+    }
     for (let r = 0; r < facet.rings.length; r += 1) {
       if ((due & (1 << r)) === 0) continue;
-      if (facet.snapshotBytesMax === Infinity) this.collectRing(facet, view, r, out, list);
-      else this.collectByPriority(facet, view, r, limit, out, list);
-    }
-  }
-
-  private collectRing(facet: FacetStreams, view: CellView, r: number, out: BitWriter, list: GatherList): void {
-    const cells = view.cells[r]!;
-    const count = view.counts[r]!;
-    const { layoutStart, layoutEnd } = facet.encoders[r]!;
-    list.add(layoutStart, layoutEnd);
-    for (let i = 0; i < count; i += 1) {
-      const cell = cells[i]!;
-      if (view.holds(cell, r)) this.collectHeld(facet, view, r, cell, out, list);
+      const cells = view.cells[r]!;
+      for (let i = 0; i < view.counts[r]!; i += 1) {
+        const cell = cells[i]!;
+        if (view.holds(cell, r)) this.collectHeld(facet, view, r, cell, out, list);
+      }
     }
   }
 
   /**
    * The priority accumulator: a cell's priority grows at each snapshot until it is sent, near cells' faster. Cells are taken
-   * in the order of their priority while their bytes fit; the first one is always.
+   * in the order of their priority while their bytes fit; the first one is always, so every cell has its turn.
    */
-  private collectByPriority(
-    facet: FacetStreams,
-    view: CellView,
-    r: number,
-    limit: number,
-    out: BitWriter,
-    list: GatherList,
-  ): void {
-    const cells = view.cells[r]!;
+  private collectByPriority(facet: FacetStreams, view: CellView, due: number, out: BitWriter, list: GatherList): void {
     const grid = facet.cells!;
     const { client } = this;
     if (this.order.length < grid.count) this.order = new Uint16Array(grid.count);
     const { order } = this;
     let count = 0;
-    for (let i = 0; i < view.counts[r]!; i += 1) {
-      const cell = cells[i]!;
-      if (!view.holds(cell, r) || this.cellBytes(facet, view, r, cell, out) === 0) continue;
-      const dx = grid.distanceX(cell % grid.columns, client.lookX);
-      const dy = grid.distanceY(Math.floor(cell / grid.columns), client.lookY);
-      view.priorities[cell]! += 1 / (NEAR_CELL_DISTANCE + Math.sqrt(dx * dx + dy * dy) / grid.cellSize);
-      // Insertion, the highest first: the lists are short, and nearly in order.
-      let at = count;
-      while (at > 0 && view.priorities[order[at - 1]!]! < view.priorities[cell]!) {
-        order[at] = order[at - 1]!;
-        at -= 1;
+    for (let r = 0; r < facet.rings.length; r += 1) {
+      if ((due & (1 << r)) === 0) continue;
+      for (let i = 0; i < view.counts[r]!; i += 1) {
+        const cell = view.cells[r]![i]!;
+        if (!view.holds(cell, r) || this.cellBytes(facet, view, r, cell, out) === 0) continue;
+        const dx = grid.distanceX(cell % grid.columns, client.lookX);
+        const dy = grid.distanceY(Math.floor(cell / grid.columns), client.lookY);
+        view.priorities[cell]! += 1 / (NEAR_CELL_DISTANCE + Math.sqrt(dx * dx + dy * dy) / grid.cellSize);
+        // Insertion, the highest first: the lists are short, and nearly in order.
+        let at = count;
+        while (at > 0 && view.priorities[order[at - 1]!]! < view.priorities[cell]!) {
+          order[at] = order[at - 1]!;
+          at -= 1;
+        }
+        order[at] = cell;
+        count += 1;
       }
-      order[at] = cell;
-      count += 1;
     }
-    const { layoutStart, layoutEnd } = facet.encoders[r]!;
-    list.add(layoutStart, layoutEnd);
     const startBytes = list.bytes;
     for (let i = 0; i < count; i += 1) {
       const cell = order[i]!;
-      const fits = list.bytes + this.cellBytes(facet, view, r, cell, out) <= limit || (r === 0 && list.bytes === startBytes);
-      if (fits) {
+      const r = view.ringOf(cell);
+      const bytes = this.cellBytes(facet, view, r, cell, out);
+      if (list.bytes === startBytes || list.bytes - startBytes + bytes <= facet.snapshotBytesMax) {
         view.priorities[cell] = 0;
         this.collectHeld(facet, view, r, cell, out, list);
       } else if (view.states[cell] === CellState.InStep) {
@@ -152,11 +145,14 @@ export class ClientView {
     holdsOlder = false,
   ): void {
     const encoder = facet.encoders[r]!;
-    if (!isKeyframe && facet.cells === null) list.add(encoder.layoutStart, encoder.layoutEnd);
     for (let i = 0; i < this.audiences.length; i += 1) {
       const stream = facet.streamAt(this.audiences[i]!.id, cell);
       if (stream < 0) continue;
       if (!isKeyframe) {
+        if (encoder.partStarts[stream] === encoder.partEnds[stream]) continue;
+        // Only with a delta that needs it: that a column's width has changed would tell that somebody's secret has.
+        if (this.layoutRing !== r) list.add(encoder.layoutStart, encoder.layoutEnd);
+        this.layoutRing = r;
         list.add(encoder.partStarts[stream]!, encoder.partEnds[stream]!);
       } else if (facet.keyframe(out, r, stream)) {
         list.add(facet.keyframeStart(r, stream), facet.keyframeEnd(r, stream));

@@ -11,9 +11,12 @@ import type { EncoderScratch } from '../../codec/encoder-scratch.js';
 import type { Facet } from '../../codec/facet.js';
 import { FacetEncoder } from '../../codec/facet-encoder.js';
 import type { Table } from '../../state/table.js';
-import { EVERYONE, NOBODY, type RowAudiences } from './audience.js';
+import { EVERYONE, NOBODY, type Audiences, type RowAudiences } from './audience.js';
 import type { CellGrid } from './cell-grid.js';
 import type { GridInterest, Ring } from './grid.js';
+
+/** Streams of restricted audiences that there may be before those without rows are looked for. */
+const RECLAIM_STREAMS = 1024;
 
 const ONE_RING: readonly Ring[] = [{ enterRadius: 0, leaveRadius: 0, every: 1 }];
 
@@ -58,6 +61,8 @@ export class FacetStreams {
   /** By audience: the stream of each cell, -1 while it has none. */
   private readonly streamsByAudience: (Int32Array | undefined)[] = [];
   private readonly freeStreams: number[] = [];
+  /** Number of streams from which on a search for unused ones is worth its while. */
+  private reclaimFrom: number;
   private streamCount = 0;
   private readonly streamOf: Uint16Array;
   /** `streamOf` at the snapshot before; only where there are rings. */
@@ -69,7 +74,11 @@ export class FacetStreams {
   constructor(
     readonly facet: Facet,
     private readonly table: Table,
+    private readonly registry: Audiences,
+    /** Who is let in on each row's part of this facet. */
     private readonly audiences: RowAudiences,
+    /** Of a secret facet: who sees the row at all; null: no more is asked. */
+    private readonly within: RowAudiences | null,
     private readonly grid: GridInterest | null,
     snapshotRateHz: number,
     scratch: EncoderScratch,
@@ -81,6 +90,7 @@ export class FacetStreams {
     this.encoders = this.rings.map((_, r) => new FacetEncoder(facet, table.image, scratch, this.rings.length, r));
     this.keyframes = this.rings.map(() => new Pieces());
     this.drops = this.rings.map(() => new Pieces());
+    this.reclaimFrom = this.cellCount + RECLAIM_STREAMS;
     this.streamOf = new Uint16Array(facet.capacity);
     this.placed = new Uint16Array(facet.capacity);
     // Everyone's streams exist from the start and lie side by side, so that what a client is sent is few pieces.
@@ -157,6 +167,24 @@ export class FacetStreams {
     return this.drops[ring]!.ends[stream]!;
   }
 
+  /** Whether new streams are better found among old ones that have no rows any more. */
+  get isCrowded(): boolean {
+    return this.freeStreams.length === 0 && this.streamCount >= this.reclaimFrom;
+  }
+
+  /** Streams without rows give their numbers back, but for everyone's. All rings must have taken this snapshot. */
+  reclaim(): void {
+    this.streamsByAudience.forEach((streams, audience) => {
+      if (streams === undefined || audience === EVERYONE) return;
+      streams.forEach((stream, cell) => {
+        if (stream < 0 || this.encoders.some(({ placement }) => placement.rowsIn(stream) > 0)) return;
+        streams[cell] = -1;
+        this.freeStreams.push(stream);
+      });
+    });
+    this.reclaimFrom = Math.max(this.reclaimFrom, 2 * (this.streamCount - this.freeStreams.length));
+  }
+
   /** Audiences that no row has any more give their streams back. */
   release(audiences: readonly number[]): void {
     for (const id of audiences) {
@@ -189,11 +217,12 @@ export class FacetStreams {
   }
 
   private placeByAudience(): void {
-    const { table, streamOf, audiences, grid } = this;
-    const { alive, rowEnd, image } = table;
+    const { table, streamOf, audiences, within, registry, grid } = this;
+    const { alive, rowEnd } = table;
     for (let slot = 0; slot < rowEnd; slot += 1) {
       if (alive[slot] === 0) continue;
-      const audience = audiences.of(slot, image.generations[slot]!);
+      const own = audiences.of(slot);
+      const audience = within === null ? own : registry.bothOf(own, within.of(slot));
       if (audience === NOBODY) {
         streamOf[slot] = 0;
         continue;

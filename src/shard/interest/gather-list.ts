@@ -6,6 +6,8 @@ import { GATHER_RECEIVER_BYTES } from '../../memory/records.js';
 
 export class GatherList {
   words: Int32Array = new Int32Array(1024);
+  /** Where each client's words begin; one more says where the last client's end. */
+  heads: Int32Array = new Int32Array(64);
   /** Words used. */
   length = 0;
   count = 0;
@@ -21,12 +23,14 @@ export class GatherList {
 
   begin(sessionKey: number, ack: number, age: number, kind: number): void {
     this.fit(GATHER_RECEIVER_BYTES >> 2);
-    this.head = this.length;
+    if (this.count + 2 > this.heads.length) this.heads = grown(this.heads);
+    this.head = this.heads[this.count] = this.length;
     this.words[this.head] = sessionKey;
     this.words[this.head + 1] = (ack & 0xffff) | (age << 16) | (kind << 24);
     this.words[this.head + 2] = 0;
     this.length += GATHER_RECEIVER_BYTES >> 2;
     this.count += 1;
+    this.heads[this.count] = this.length;
     this.bytes = 0;
     this.lastEnd = -1;
   }
@@ -43,14 +47,18 @@ export class GatherList {
       this.words[this.length + 1] = end;
       this.length += 2;
       this.words[this.head + 2]! += 1;
+      this.heads[this.count] = this.length;
     }
     this.lastEnd = end;
   }
 
   private fit(more: number): void {
-    if (this.length + more <= this.words.length) return;
-    const words = new Int32Array(2 * this.words.length);
-    words.set(this.words);
-    this.words = words;
+    if (this.length + more > this.words.length) this.words = grown(this.words);
   }
+}
+
+function grown(words: Int32Array): Int32Array {
+  const larger = new Int32Array(2 * words.length);
+  larger.set(words);
+  return larger;
 }

@@ -14,10 +14,10 @@
  * Rows are encoded once per cell, however many clients see the cell.
  */
 import { FieldKind, type Field, type Fields } from '../../state/field.js';
-import type { Table } from '../../state/table.js';
+import { Table } from '../../state/table.js';
 import { CellGrid } from './cell-grid.js';
 
-/** Cells of one grid at most. Each costs 8 bytes for each client. */
+/** Cells of one grid at most. Each costs about 20 bytes for each client. */
 export const CELLS_MAX = 4096;
 const RINGS_MAX = 3;
 
@@ -68,6 +68,9 @@ export class GridInterest {
     const leaveRadius = options.leaveRadius ?? radius + cellSize / 2;
     const rings = options.rings ?? [];
     const snapshotBytesMax = options.snapshotBytesMax ?? Infinity;
+    if (!(table instanceof Table)) {
+      throw new TypeError('grid: table is not a table of the room; declare `interest` below the table that it names');
+    }
     const [minX, maxX] = borders(table, 'x', x);
     const [minY, maxY] = borders(table, 'y', y);
     positive('cellSize', cellSize);

@@ -20,8 +20,8 @@ export class RoomInterest {
 
   addTable(table: Table, visible: boolean): void {
     this.byTable.set(table, {
-      rows: new RowAudiences(table.capacity, visible ? EVERYONE : NOBODY),
-      secrets: new RowAudiences(table.capacity, NOBODY),
+      rows: new RowAudiences(table, visible ? EVERYONE : NOBODY),
+      secrets: new RowAudiences(table, NOBODY),
     });
   }
 
@@ -38,6 +38,9 @@ export class RoomInterest {
       }
     }
     this.grids = list as GridInterest[];
+    for (const { table } of this.grids) {
+      if (!this.byTable.has(table)) throw new RangeError("the room's interest has a grid for a table that isn't the room's");
+    }
     if (new Set(this.grids.map(({ table }) => table)).size < this.grids.length) {
       throw new RangeError("the room's interest has two grids for one table; expected one");
     }
@@ -92,33 +95,33 @@ export class RoomInterest {
     const inUse = new Set<number>();
     for (const [table, { rows, secrets }] of this.byTable) {
       for (let slot = 0; slot < table.rowEnd; slot += 1) {
-        const generation = table.image.generations[slot]!;
-        if (generation === 0) continue;
-        inUse.add(rows.of(slot, generation));
-        inUse.add(secrets.of(slot, generation));
+        if (table.alive[slot] === 0) continue;
+        const row = rows.of(slot);
+        const secret = secrets.of(slot);
+        inUse.add(row).add(secret).add(this.audiences.bothOf(secret, row));
       }
     }
     return this.audiences.sweep(inUse);
   }
 
   private change(row: AnyRow, isSecret: boolean, id: number | null, who: readonly Viewer[], shows: boolean): void {
-    if (!row.alive) throw new RangeError('the row is despawned; its audience can only be set while it is alive');
-    const table = rowOwner(row) as unknown as Table;
-    const rows = this.byTable.has(table) ? this.audiencesOf(table, isSecret) : undefined;
-    if (rows === undefined) throw new RangeError('the row belongs to no table of this room');
-    for (const viewer of who) {
-      if (!(viewer instanceof Group) && typeof viewer?.sessionId !== 'string') {
-        throw new TypeError(`${String(viewer)} can't be shown anything; expected clients, and groups of this.group()`);
-      }
-    }
+    const table = (row === undefined || row === null ? undefined : rowOwner(row)) as unknown as Table;
+    if (!this.byTable.has(table)) throw new RangeError('expected a row of one of the room\'s tables, as spawn() returns it');
+    if (!row.alive) throw new RangeError('the row is despawned; who sees it can only be said while it lives');
+    for (const viewer of who) this.assertViewer(viewer);
+    const rows = this.audiencesOf(table, isSecret);
     const slot = row.index;
-    const generation = row.id >>> 16;
     if (id !== null) {
-      rows.set(slot, generation, id);
+      rows.set(slot, id);
       return;
     }
-    const present = this.audiences.get(rows.of(slot, generation));
+    const present = this.audiences.get(rows.of(slot));
     const next = shows ? this.audiences.with(present, who) : this.audiences.without(present, who);
-    rows.set(slot, generation, next.id);
+    rows.set(slot, next.id);
+  }
+
+  private assertViewer(viewer: Viewer): void {
+    const isOurs = viewer instanceof Group ? viewer.audiences === this.audiences : typeof viewer?.sessionId === 'string';
+    if (!isOurs) throw new TypeError("expected clients, and groups that this room's group() made, to say who sees a row");
   }
 }
