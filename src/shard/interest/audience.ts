@@ -27,6 +27,7 @@ export class Group {
 
   /** A client that has left the room isn't added. */
   add(client: Client): this {
+    if (typeof client?.sessionId !== 'string') throw new TypeError('group.add(client): expected a client of the room');
     if (!this.members.has(client) && client.state !== 'left') {
       this.members.add(client);
       this.audiences.version += 1;

@@ -61,7 +61,7 @@ export class FacetStreams {
   /** By audience: the stream of each cell, -1 while it has none. */
   private readonly streamsByAudience: (Int32Array | undefined)[] = [];
   private readonly freeStreams: number[] = [];
-  /** Number of streams from which on a search for unused ones is worth its while. */
+  /** Streams in use from which on that is so. */
   private reclaimFrom: number;
   private streamCount = 0;
   private readonly streamOf: Uint16Array;
@@ -167,9 +167,9 @@ export class FacetStreams {
     return this.drops[ring]!.ends[stream]!;
   }
 
-  /** Whether new streams are better found among old ones that have no rows any more. */
+  /** Whether a search for streams without rows is worth its while. */
   get isCrowded(): boolean {
-    return this.freeStreams.length === 0 && this.streamCount >= this.reclaimFrom;
+    return this.streamCount - this.freeStreams.length >= this.reclaimFrom;
   }
 
   /** Streams without rows give their numbers back, but for everyone's. All rings must have taken this snapshot. */
@@ -182,7 +182,8 @@ export class FacetStreams {
         this.freeStreams.push(stream);
       });
     });
-    this.reclaimFrom = Math.max(this.reclaimFrom, 2 * (this.streamCount - this.freeStreams.length));
+    const restricted = this.streamCount - this.freeStreams.length - this.cellCount;
+    this.reclaimFrom = this.cellCount + Math.max(RECLAIM_STREAMS, 2 * restricted);
   }
 
   /** Audiences that no row has any more give their streams back. */
