@@ -47,17 +47,28 @@ class Route {
   private lastX = NaN;
   private lastY = NaN;
   private stuckLooks = 0;
+  private detours = 0;
   private detourLooks = 0;
+  private detourKey = '';
 
   keys({ x, y }: TestPlayer, dx: number, dy: number): string[] {
     if (Math.hypot(dx, dy) < 120) return [];
     this.stuckLooks = Math.hypot(x - this.lastX, y - this.lastY) < 1 ? this.stuckLooks + 1 : 0;
     [this.lastX, this.lastY] = [x, y];
-    if (this.stuckLooks > 6) this.detourLooks = 12;
+    if (this.stuckLooks > 6) this.beginDetour(dx, dy);
     this.detourLooks -= 1;
-    // Sideways to the way that is blocked: along an obstacle, and round its corner.
-    if (this.detourLooks > 0) return Math.abs(dx) > Math.abs(dy) ? [dy > 0 ? 's' : 'w'] : [dx > 0 ? 'd' : 'a'];
+    if (this.detourLooks > 0) return [this.detourKey];
     return [...(Math.abs(dx) > 30 ? [dx > 0 ? 'd' : 'a'] : []), ...(Math.abs(dy) > 30 ? [dy > 0 ? 's' : 'w'] : [])];
+  }
+
+  /** Sideways to the way that is blocked, each time further and to the other side: round whatever is there. */
+  private beginDetour(dx: number, dy: number): void {
+    this.detours += 1;
+    this.stuckLooks = 0;
+    this.detourLooks = Math.min(12 * this.detours, 72);
+    const there = this.detours % 2 === 1;
+    if (Math.abs(dx) > Math.abs(dy)) this.detourKey = dy > 0 === there ? 's' : 'w';
+    else this.detourKey = dx > 0 === there ? 'd' : 'a';
   }
 }
 

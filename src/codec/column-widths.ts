@@ -35,6 +35,11 @@ export function classOf(code: number): number {
   return code < 15 ? code : 43 - Math.clz32(code);
 }
 
+/** The width code that has no exceptions, for codes with these bits, or-ed together: for columns too short to be counted. */
+export function coveringWidthCode(all: number): number {
+  return all === 0 ? 0 : COVERING_CODE[classOf(all >>> 0)]!;
+}
+
 /** Counts codes that the loop of diff-loop.ts doesn't see. */
 export class CodeCounts {
   readonly counts = new Int32Array(CODE_CLASSES);

@@ -1,10 +1,14 @@
 /** The parts of a Keyframe element: who is in the stream, and its columns of values and motions. */
 import type { BitWriter } from './bit-writer.js';
 import { COLUMN_WIDTH_BITS } from './body-format.js';
+import { coveringWidthCode } from './column-widths.js';
 import { writeColumn } from './column-writer.js';
 import type { EncoderScratch } from './encoder-scratch.js';
 
 const INT32_MIN = -(2 ** 31);
+
+/** Up to so many rows, as in a cell of a grid, an outlier widens its column by less than it would cost to count the codes. */
+const ROWS_UNCOUNTED_MAX = 64;
 
 /** The rows `order[from..to)` with their generations. */
 export function writeSlots(out: BitWriter, order: Uint16Array, generations: Uint16Array, from: number, to: number): void {
@@ -28,17 +32,17 @@ export function writeValues(
   scratch: EncoderScratch,
 ): void {
   const codes = scratch.written[0]!;
-  const counts = scratch.keyframeCounts;
   let reference = quanta[order[from]!]!;
   for (let k = from + 1; k < to; k += 1) reference = Math.min(reference, quanta[order[k]!]!);
   // One more than the least int32: its zigzag code is the largest that there is a way to write.
   if (reference === INT32_MIN) reference += 1;
+  let all = 0;
   for (let k = from; k < to; k += 1) {
     const code = (quanta[order[k]!]! - reference) >>> 0;
     codes[k - from] = code;
-    counts.add(code);
+    all |= code;
   }
-  const widthCode = counts.pick(to - from);
+  const widthCode = widthCodeOf(codes, to - from, all, scratch);
   out.put(widthCode, COLUMN_WIDTH_BITS);
   out.putBig(((reference << 1) ^ (reference >> 31)) >>> 0);
   writeColumn(out, codes, 0, to - from, widthCode);
@@ -54,18 +58,23 @@ export function writeMotions(
   scratch: EncoderScratch,
 ): void {
   const codes = scratch.written[0]!;
-  const counts = scratch.keyframeCounts;
   let moving = 0;
   for (let k = from; k < to; k += 1) {
     const motion = motions[order[k]!]!;
     const code = ((motion << 1) ^ (motion >> 31)) >>> 0;
     codes[k - from] = code;
-    counts.add(code);
     moving |= code;
   }
   out.put(moving === 0 ? 0 : 1, 1);
-  const widthCode = counts.pick(to - from);
   if (moving === 0) return;
+  const widthCode = widthCodeOf(codes, to - from, moving, scratch);
   out.put(widthCode, COLUMN_WIDTH_BITS);
   writeColumn(out, codes, 0, to - from, widthCode);
+}
+
+/** @param all the codes' bits, or-ed together */
+function widthCodeOf(codes: Uint32Array, count: number, all: number, scratch: EncoderScratch): number {
+  if (count <= ROWS_UNCOUNTED_MAX) return coveringWidthCode(all);
+  for (let i = 0; i < count; i += 1) scratch.keyframeCounts.add(codes[i]!);
+  return scratch.keyframeCounts.pick(count);
 }

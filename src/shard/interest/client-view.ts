@@ -77,13 +77,36 @@ export class ClientView {
       return;
     }
     for (let r = 0; r < facet.rings.length; r += 1) {
-      if ((due & (1 << r)) === 0) continue;
-      const cells = view.cells[r]!;
-      for (let i = 0; i < view.counts[r]!; i += 1) {
+      if ((due & (1 << r)) !== 0) this.collectRing(facet, view, r, out, list);
+    }
+  }
+
+  /** All cells of a ring: the loop that a client without a byte budget costs. */
+  private collectRing(facet: FacetStreams, view: CellView, r: number, out: BitWriter, list: GatherList): void {
+    const { states } = view;
+    const cells = view.cells[r]!;
+    const count = view.counts[r]!;
+    const { partStarts, partEnds, layoutStart, layoutEnd } = facet.encoders[r]!;
+    for (let a = 0; a < this.audiences.length; a += 1) {
+      const streams = facet.streamsOf(this.audiences[a]!.id);
+      if (streams === undefined) continue;
+      for (let i = 0; i < count; i += 1) {
         const cell = cells[i]!;
-        if (view.holds(cell, r)) this.collectHeld(facet, view, r, cell, out, list);
+        const stream = streams[cell]!;
+        if (stream < 0 || !view.holds(cell, r)) continue;
+        if (states[cell] === CellState.InStep) {
+          const start = partStarts[stream]!;
+          const end = partEnds[stream]!;
+          if (start === end) continue;
+          if (this.layoutRing !== r) list.add(layoutStart, layoutEnd);
+          this.layoutRing = r;
+          list.add(start, end);
+        } else if (facet.keyframe(out, r, stream)) {
+          list.add(facet.keyframeStart(r, stream), facet.keyframeEnd(r, stream));
+        }
       }
     }
+    for (let i = 0; i < count; i += 1) if (view.holds(cells[i]!, r)) states[cells[i]!] = CellState.InStep;
   }
 
   /**

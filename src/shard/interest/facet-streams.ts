@@ -103,6 +103,11 @@ export class FacetStreams {
     return streams === undefined ? -1 : streams[cell]!;
   }
 
+  /** The streams of an audience by cell, as `streamAt`; undefined while it has none. */
+  streamsOf(audience: number): Int32Array | undefined {
+    return this.streamsByAudience[audience];
+  }
+
   /** Settles which stream each row is in. To be called once for each snapshot. */
   place(snapshot: number): void {
     this.snapshot = snapshot;
