@@ -93,6 +93,13 @@ export class BodyDecoder {
       case ElementKind.Keyframe:
         this.keyframe(index, image, this.takeStream(index));
         break;
+      case ElementKind.Moves: {
+        const stream = this.takeStream(index);
+        const rows = image.stream(stream);
+        const keptCount = this.depart(image, rows, stream);
+        this.merge(rows, keptCount, this.arrive(index, image, stream));
+        break;
+      }
       case ElementKind.Drop:
         this.drop(image, reader.getVarint());
         break;

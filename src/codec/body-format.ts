@@ -9,6 +9,7 @@
  *     LaidDelta  stream, layout, changes
  *     Keyframe   stream, rows
  *     Drop       stream
+ *     Moves      stream, departed, arrived with their values
  *   layout  := for each number: predictor (1 bit), width code (4 bits)
  *   changes := departed, arrived with their values, mask of changed rows, columns of residuals, texts
  *   rows    := slots and generations, columns of values, columns of motions, texts
@@ -31,6 +32,8 @@ export const ElementKind = {
   Keyframe: 3,
   /** The client is sent this stream no more. */
   Drop: 4,
+  /** Who has left a stream and who has come, between two of its deltas; the rows that stay stay as they are. */
+  Moves: 5,
 } as const;
 export const ELEMENT_KIND_BITS = 3;
 

@@ -119,6 +119,30 @@ export class FacetEncoder {
     return changed;
   }
 
+  /**
+   * Writes who has left each stream and who has come, for a snapshot in which only that is sent. The rows that stay keep
+   * their baseline.
+   */
+  move(out: BitWriter, streamOf: Uint16Array | null, streamCount: number): void {
+    const { placement } = this;
+    this.fitStreams(streamCount);
+    placement.compare(this.image, streamOf, streamCount);
+    this.layoutStart = this.layoutEnd = out.byteLength;
+    for (let stream = 0; stream < streamCount; stream += 1) {
+      this.partStarts[stream] = out.byteLength;
+      if (placement.moves > 0 && placement.hasMoves(stream)) {
+        out.reserve(this.deltaBytesMax(stream));
+        this.tag(out, ElementKind.Moves);
+        this.number(out, stream);
+        this.writeMembers(out, stream);
+        out.align();
+      }
+      this.partEnds[stream] = out.byteLength;
+    }
+    this.settleArrivals();
+    placement.settle(this.image);
+  }
+
   /** Makes the current image the baseline, at rest, without writing anything: nobody holds an older one. */
   reset(streamOf: Uint16Array | null, streamCount: number): void {
     const { placement, image } = this;

@@ -211,7 +211,10 @@ export abstract class Room {
     this.#context.interest.show(row, who);
   }
 
-  /** Who isn't sent a row: without `who` nobody is; with it, all but these of those who were. */
+  /**
+   * Who isn't sent a row: without `who` nobody is; with it, all but these of those who were. Clients and groups are taken at
+   * their word: a client stays in a group that the row is shown to, and out of one that it is hidden from.
+   */
   hide(row: Row<any>, ...who: Viewer[]): void {
     this.#context.interest.hide(row, who);
   }

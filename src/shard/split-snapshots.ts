@@ -20,8 +20,6 @@ import type { CloseLater, SnapshotServices } from './snapshot-sender.js';
 export class SplitSnapshots {
   private readonly facets: readonly FacetStreams[];
   private readonly list = new GatherList();
-  /** By facet: bit r says that ring r takes this snapshot. */
-  private readonly due: Int32Array;
   private snapshot = 0;
   /** What the next snapshot is expected to take in the ring. */
   private expectedBytes = 1024;
@@ -44,7 +42,6 @@ export class SplitSnapshots {
       const { scratch } = services;
       return new FacetStreams(facet, table, interest.audiences, audiences, within, grid, snapshotRateHz, scratch);
     });
-    this.due = new Int32Array(this.facets.length);
   }
 
   /** As SharedSnapshots. */
@@ -103,22 +100,19 @@ export class SplitSnapshots {
     for (let f = 0; f < this.facets.length; f += 1) {
       const facet = this.facets[f]!;
       facet.place(this.snapshot);
-      this.due[f] = 0;
       for (let r = 0; r < facet.rings.length; r += 1) {
-        if (this.snapshot % facet.rings[r]!.every !== 0) continue;
-        this.due[f]! |= 1 << r;
-        if (isHeld) facet.advance(bits, r);
-        else facet.reset(r);
+        if (!isHeld) facet.reset(r);
+        else if (this.snapshot % facet.rings[r]!.every === 0) facet.advance(bits, r);
+        else facet.move(bits, r);
       }
     }
   }
 
   /**
-   * Ends audiences that no row has any more; others get their streams. After a snapshot that all rings have taken: whoever
-   * is in step has been told then that the last rows have left. Who is behind with a cell, for its byte budget, hasn't.
+   * Ends audiences that no row has any more; others get their streams. After a snapshot: whoever is in step has been told
+   * that the last rows have left. Who is behind with a cell, for its byte budget, hasn't.
    */
   private sweep(clients: readonly Client[]): void {
-    if (this.facets.some(({ rings }, f) => this.due[f] !== (1 << rings.length) - 1)) return;
     const ended = this.interest.sweep();
     for (const facet of this.facets) {
       facet.release(ended);
@@ -143,7 +137,7 @@ export class SplitSnapshots {
     const ack = client.inputs === null ? 0 : client.inputs.processedSeq;
     const age = isKeyframe ? 0 : tick - client.sentTick;
     this.list.begin(client.sessionKey, ack, age, isKeyframe ? FrameKind.Keyframe : FrameKind.Delta);
-    for (let f = 0; f < this.facets.length; f += 1) view.collect(f, this.due[f]!, isKeyframe, bits, this.list);
+    for (let f = 0; f < this.facets.length; f += 1) view.collect(f, isKeyframe, bits, this.list);
     if (!isKeyframe) return;
     keyframeBudget.take(this.list.bytes);
     counters.add(ShardCounter.keyframes);

@@ -4,8 +4,8 @@ from collections import Counter
 
 from bit_reader import WIDTHS, BitReader, FormatError, to_int32, unzigzag
 
-LAYOUT, DELTA, LAID_DELTA, KEYFRAME, DROP = range(5)
-KIND_NAMES = ("layout", "delta", "laid_delta", "keyframe", "drop")
+LAYOUT, DELTA, LAID_DELTA, KEYFRAME, DROP, MOVES = range(6)
+KIND_NAMES = ("layout", "delta", "laid_delta", "keyframe", "drop", "moves")
 
 STREAM_MAX = 2**16 - 1
 GENERATION_MAX = 2**16 - 1
@@ -73,6 +73,9 @@ class FacetState:
         if kind == KEYFRAME:
             self._read_keyframe(bits, number)
             return
+        if kind == MOVES:
+            self._read_members(bits, number)
+            return
         layout = self._read_layout(bits) if kind == LAID_DELTA else self.layout
         if layout is None:
             raise FormatError("a delta before the first layout")
@@ -103,6 +106,16 @@ class FacetState:
     # --- Delta ---------------------------------------------------------------
 
     def _read_delta(self, bits, number, layout):
+        rows = self._read_members(bits, number)
+        self.counts["kept"] += len(rows)
+        if not rows:
+            return
+        self._read_columns(bits, layout, rows)
+        if self.facet.texts:
+            self._read_changed_texts(bits, rows)
+
+    def _read_members(self, bits, number):
+        """Reads who departs and who arrives. Returns the rows that stay."""
         slots = self._read_departed(bits, self.streams.get(number, []))
         arrived = self._read_arrived(bits, number)
         kept = [slot for slot in slots if slot not in arrived]
@@ -111,12 +124,7 @@ class FacetState:
         self.rows.update(arrived)
         self.counts["arrived"] += len(arrived)
         self.counts["departed"] += len(slots) - len(kept)
-        self.counts["kept"] += len(kept)
-        if not rows:
-            return
-        self._read_columns(bits, layout, rows)
-        if self.facet.texts:
-            self._read_changed_texts(bits, rows)
+        return rows
 
     def _row_of(self, number, slot):
         row = self.rows.get(slot)
@@ -255,7 +263,7 @@ class RoomState:
         number, kind = divmod(bits.varint(), 8)
         if number >= len(self.facets):
             raise FormatError(f"facet {number} of {len(self.facets)}")
-        if kind > DROP:
+        if kind > MOVES:
             raise FormatError(f"element of kind {kind}")
         self.facets[number].element(kind, bits)
         bits.align()

@@ -2,9 +2,9 @@
  * Which cells of a grid one client is sent, ring by ring, and which of them it has to be sent whole.
  *
  * ```
- *   none --within the ring's enter radius, ring due--> held, stale --its keyframe is sent--> held, in step
- *     ^                                                  ^---no room in the byte budget---------'
- *     '----beyond the ring's leave radius (a ring further out takes over when it is due)---------
+ *   none --within a ring's enter radius--> held, to be sent whole --its keyframe is sent--> held, in step
+ *     ^                                      ^-----no room in the byte budget---------------'
+ *     '------beyond the ring's leave radius (a ring further out may take it)--------
  * ```
  */
 import type { CellGrid } from './cell-grid.js';
@@ -78,19 +78,14 @@ export class CellView {
     this.leftCount = 0;
   }
 
-  /**
-   * Looks from a place, unless it is where it looked from last or hardly away. Rings that aren't due are left as they are; a
-   * cell changes to a ring further out only when that is due, so that its rows don't vanish in between.
-   *
-   * @param due bit r: ring r takes this snapshot
-   */
-  look(x: number, y: number, due: number): void {
+  /** Looks from a place, unless it is where it looked from last or hardly away. */
+  look(x: number, y: number): void {
     this.leftCount = 0;
     const moved = Math.abs(x - this.lookedX) + Math.abs(y - this.lookedY);
-    if (due === 1 && moved <= this.slack) return;
+    if (moved <= this.slack) return;
     this.lookedX = x;
     this.lookedY = y;
-    for (let r = 0; r < this.rings.length; r += 1) if ((due & (1 << r)) !== 0) this.lookInRing(r, x, y, due);
+    for (let r = 0; r < this.rings.length; r += 1) this.lookInRing(r, x, y);
   }
 
   /** Leaves every cell. */
@@ -104,7 +99,7 @@ export class CellView {
     }
   }
 
-  private lookInRing(r: number, x: number, y: number, due: number): void {
+  private lookInRing(r: number, x: number, y: number): void {
     const { grid, held, seen, rings } = this;
     // As much wider as the focus may move before the next look.
     const enterRadius = rings[r]!.enterRadius + this.slack;
@@ -126,7 +121,10 @@ export class CellView {
         const squared = dx * dx + dy * dy;
         if (home === r + 1) {
           seen[cell] = look;
-          if (squared > leaveRadius * leaveRadius && this.leaveFor(cell, r, squared, due)) continue;
+          if (squared > leaveRadius * leaveRadius) {
+            this.leave(cell, r); // a ring further out may take it
+            continue;
+          }
         } else {
           if (squared > enterRadius * enterRadius) continue;
           if (home !== 0) this.leave(cell, home - 1);
@@ -141,12 +139,7 @@ export class CellView {
     }
     for (let i = 0; i < this.counts[r]!; i += 1) {
       const cell = old[i]!;
-      if (held[cell] !== r + 1 || seen[cell] === look) continue;
-      const dx = grid.distanceX(cell % grid.columns, x);
-      const dy = grid.distanceY(Math.floor(cell / grid.columns), y);
-      if (this.leaveFor(cell, r, dx * dx + dy * dy, due)) continue;
-      next[count] = cell;
-      count += 1;
+      if (held[cell] === r + 1 && seen[cell] !== look) this.leave(cell, r);
     }
     this.spare = old;
     this.cells[r] = next;
@@ -160,14 +153,6 @@ export class CellView {
       this.looks = 1;
     }
     return this.looks;
-  }
-
-  /** Whether a cell beyond the leave radius is really left now, rather than kept until a ring further out can take it. */
-  private leaveFor(cell: number, r: number, squared: number, due: number): boolean {
-    const outer = this.rings[r + 1];
-    if (outer !== undefined && squared <= (outer.enterRadius + this.slack) ** 2 && (due & (1 << (r + 1))) === 0) return false;
-    this.leave(cell, r);
-    return true;
   }
 
   private leave(cell: number, r: number): void {

@@ -59,7 +59,7 @@ export class ClientView {
   }
 
   /** Adds to the list what the client is sent of a facet at this snapshot. */
-  collect(f: number, due: number, isKeyframe: boolean, out: BitWriter, list: GatherList): void {
+  collect(f: number, isKeyframe: boolean, out: BitWriter, list: GatherList): void {
     const facet = this.facets[f]!;
     const view = this.views[f]!;
     if (view === null) {
@@ -68,17 +68,15 @@ export class ClientView {
       return;
     }
     const { client } = this;
-    if (client.looksSomewhere()) view.look(client.lookX, client.lookY, due);
+    if (client.looksSomewhere()) view.look(client.lookX, client.lookY);
     else view.lookAway();
     for (let i = 0; i < view.leftCount; i += 1) this.drop(facet, view.leftRings[i]!, view.left[i]!, out, list);
     this.layoutRing = -1;
     if (facet.snapshotBytesMax !== Infinity) {
-      this.collectByPriority(facet, view, due, out, list);
+      this.collectByPriority(facet, view, out, list);
       return;
     }
-    for (let r = 0; r < facet.rings.length; r += 1) {
-      if ((due & (1 << r)) !== 0) this.collectRing(facet, view, r, out, list);
-    }
+    for (let r = 0; r < facet.rings.length; r += 1) this.collectRing(facet, view, r, out, list);
   }
 
   /** All cells of a ring: the loop that a client without a byte budget costs. */
@@ -113,14 +111,13 @@ export class ClientView {
    * The priority accumulator: a cell's priority grows at each snapshot until it is sent, near cells' faster. Cells are taken
    * in the order of their priority while their bytes fit; the first one is always, so every cell has its turn.
    */
-  private collectByPriority(facet: FacetStreams, view: CellView, due: number, out: BitWriter, list: GatherList): void {
+  private collectByPriority(facet: FacetStreams, view: CellView, out: BitWriter, list: GatherList): void {
     const grid = facet.cells!;
     const { client } = this;
     if (this.order.length < grid.count) this.order = new Uint16Array(grid.count);
     const { order } = this;
     let count = 0;
     for (let r = 0; r < facet.rings.length; r += 1) {
-      if ((due & (1 << r)) === 0) continue;
       for (let i = 0; i < view.counts[r]!; i += 1) {
         const cell = view.cells[r]![i]!;
         if (!view.holds(cell, r) || this.cellBytes(facet, view, r, cell, out) === 0) continue;

@@ -65,8 +65,6 @@ export class FacetStreams {
   private reclaimFrom: number;
   private streamCount = 0;
   private readonly streamOf: Uint16Array;
-  /** `streamOf` at the snapshot before; only where there are rings. */
-  private readonly placed: Uint16Array;
   /** What of `streamOf` the encoders are to look at; null: every row is in stream 0. */
   private placement: Uint16Array | null = null;
   private snapshot = 0;
@@ -92,7 +90,6 @@ export class FacetStreams {
     this.drops = this.rings.map(() => new Pieces());
     this.reclaimFrom = this.cellCount + RECLAIM_STREAMS;
     this.streamOf = new Uint16Array(facet.capacity);
-    this.placed = new Uint16Array(facet.capacity);
     // Everyone's streams exist from the start and lie side by side, so that what a client is sent is few pieces.
     if (audiences.defaultId === EVERYONE) for (let cell = 0; cell < this.cellCount; cell += 1) this.addStream(EVERYONE, cell);
   }
@@ -123,12 +120,16 @@ export class FacetStreams {
       else this.placeByCell(grid!);
     }
     if (this.streamCount === 0) this.addStream(EVERYONE, 0); // encoders want one, however empty
-    if (this.rings.length > 1) this.tellFarRings();
   }
 
   /** Writes what changed in a ring's streams. */
   advance(out: BitWriter, ring: number): void {
     this.encoders[ring]!.advance(out, this.placement, this.streamCount);
+  }
+
+  /** Writes who has left a ring's streams and who has come: for snapshots that the ring doesn't take. */
+  move(out: BitWriter, ring: number): void {
+    this.encoders[ring]!.move(out, this.placement, this.streamCount);
   }
 
   /** Nobody holds what was sent in a ring. */
@@ -177,7 +178,7 @@ export class FacetStreams {
     return this.streamCount - this.freeStreams.length >= this.reclaimFrom;
   }
 
-  /** Streams without rows give their numbers back, but for everyone's. All rings must have taken this snapshot. */
+  /** Streams without rows give their numbers back, but for everyone's. */
   reclaim(): void {
     this.streamsByAudience.forEach((streams, audience) => {
       if (streams === undefined || audience === EVERYONE) return;
@@ -198,19 +199,6 @@ export class FacetStreams {
       if (streams === undefined) continue;
       for (const stream of streams) if (stream >= 0) this.freeStreams.push(stream);
       this.streamsByAudience[id] = undefined;
-    }
-  }
-
-  /**
-   * A row that leaves a cell and is back before the cell's ring is due has been in another ring's streams meanwhile, and
-   * has there got values that this ring's encoder knows nothing of: for it the row is a new one.
-   */
-  private tellFarRings(): void {
-    const { streamOf, placed, table } = this;
-    for (let slot = 0; slot < table.rowEnd; slot += 1) {
-      if (streamOf[slot] === placed[slot]) continue;
-      placed[slot] = streamOf[slot]!;
-      for (let r = 1; r < this.encoders.length; r += 1) this.encoders[r]!.placement.generations[slot] = 0;
     }
   }
 
