@@ -50,7 +50,7 @@ export class SharedSnapshots {
     let isSent = true;
     if (deltas > 0) {
       bits.reset();
-      for (const encoder of this.encoders) encoder.advance(bits, null, 1);
+      for (let e = 0; e < this.encoders.length; e += 1) this.encoders[e]!.advance(bits, null, 1);
       isSent = this.fanOut(tick, clients, Turn.Delta, deltas);
     } else {
       for (const encoder of this.encoders) encoder.reset(null, 1);

@@ -15,6 +15,8 @@ type AnyRow = Pick<Row<any>, 'id' | 'index' | 'alive'>;
 
 export class RoomInterest {
   readonly audiences = new Audiences();
+  /** Whether clients may be sent different things. Never false again. */
+  isSplit = false;
   private readonly byTable = new Map<Table, TableAudiences>();
   private grids: readonly GridInterest[] = [];
 
@@ -23,6 +25,7 @@ export class RoomInterest {
       rows: new RowAudiences(table, visible ? EVERYONE : NOBODY),
       secrets: new RowAudiences(table, NOBODY),
     });
+    if (!visible || table.schema.fieldList.some((field) => field.secret)) this.isSplit = true;
   }
 
   /**
@@ -38,6 +41,7 @@ export class RoomInterest {
       }
     }
     this.grids = list as GridInterest[];
+    if (list.length > 0) this.isSplit = true;
     for (const { table } of this.grids) {
       if (!this.byTable.has(table)) throw new RangeError("the room's interest has a grid for a table that isn't the room's");
     }
@@ -53,16 +57,6 @@ export class RoomInterest {
   audiencesOf(table: Table, isSecret: boolean): RowAudiences {
     const audiences = this.byTable.get(table)!;
     return isSecret ? audiences.secrets : audiences.rows;
-  }
-
-  /** Whether clients may be sent different things. */
-  get isSplit(): boolean {
-    if (this.grids.length > 0) return true;
-    for (const [table, { rows, secrets }] of this.byTable) {
-      if (rows.isUsed || rows.defaultId !== EVERYONE || secrets.isUsed) return true;
-      if (table.schema.fieldList.some((field) => field.secret)) return true;
-    }
-    return false;
   }
 
   group(): Group {
@@ -111,6 +105,7 @@ export class RoomInterest {
     for (const viewer of who) this.assertViewer(viewer);
     const rows = this.audiencesOf(table, isSecret);
     const slot = row.index;
+    this.isSplit = true;
     if (id !== null) {
       rows.set(slot, id);
       return;
