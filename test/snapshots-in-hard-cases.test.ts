@@ -11,6 +11,7 @@ import { fixed, int32, secret, text, uint16, uint8, type Fields } from '../src/s
 import { hashImages } from '../src/state/image.js';
 import { table, type TableSchema } from '../src/state/schema.js';
 import { Table } from '../src/state/table.js';
+import { SeededRandom } from './corpus/seeded-random.js';
 import { LoopedRoom } from './support/looped-room.js';
 
 const PREFIX_BYTES = 32;
@@ -106,8 +107,8 @@ test('a byte budget starves no cell: neither a far one beside busy near ones, no
   const { loop, room, step } = await loopOf(Tight, 1 << 22);
   const client = await loop.join(() => {});
   client.seat!.lookAt(320, 320);
-  let seed = 1;
-  const random = (): number => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  const seeded = new SeededRandom(1);
+  const random = (): number => seeded.next() / 2 ** 32;
   const near = Array.from({ length: 40 }, () => room.units.spawn({ x: 321, y: 321, hp: 1 }));
   for (let i = 0; i < 5; i += 1) room.units.spawn({ x: 450, y: 320, hp: 5 });
   for (let i = 0; i < 100; i += 1) room.units.spawn({ x: 481 + random() * 30, y: 321 + random() * 38, hp: random() * 60000 });
@@ -235,8 +236,8 @@ class Vast extends Twenty {
 test('a keyframe that can never pass through the ring closes who needs it, and not the room', async () => {
   const { loop, room, step } = await loopOf(Vast, 1 << 19);
   const first = await loop.join(() => {});
-  let seed = 1;
-  const random = (): number => (seed = (seed * 48271) % 2147483647);
+  const seeded = new SeededRandom(1);
+  const random = (): number => seeded.next() | 0;
   while (room.rows.size < 20_000) {
     for (let k = 0; k < 1000; k += 1) {
       room.rows.spawn({ a: random(), b: random(), c: random(), d: random(), e: random(), f: random(), g: random() });

@@ -272,7 +272,7 @@ export class BodyDecoder {
       const motion = motions[slot]!;
       if (code === 0 && motion === 0) continue;
       const old = quanta[slot]!;
-      const quantum = (old + (motion & motionMask) + ((code >>> 1) ^ -(code & 1))) & wrapMask;
+      const quantum = (old + (motion & motionMask) + unzigzag(code)) & wrapMask;
       if (quantum === old) {
         motions[slot] = 0;
         continue;

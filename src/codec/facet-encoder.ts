@@ -6,7 +6,7 @@
  * makes that the baseline; `keyframe` writes the baseline itself. Nothing here allocates once the buffers have grown.
  *
  * Prediction and packing follow what fast-paced games have done since Quake III (deltas against what the receiver has) and
- * the frame-of-reference coding of column stores (one width per column, exceptions apart).
+ * the frame-of-reference coding of column stores (one width per column, exceptions behind an escape).
  */
 import type { TableImage } from '../state/image.js';
 import { gapLowBits } from './bits.js';
@@ -89,9 +89,8 @@ export class FacetEncoder {
    *
    * @param streamOf 1 + the stream of each living row, 0 for none; null: all rows are in stream 0
    * @param streamCount streams 0 to streamCount - 1 exist
-   * @returns whether anything changed
    */
-  advance(out: BitWriter, streamOf: Uint16Array | null, streamCount: number): boolean {
+  advance(out: BitWriter, streamOf: Uint16Array | null, streamCount: number): void {
     const { placement, scratch } = this;
     this.fitStreams(streamCount);
     placement.compare(this.image, streamOf, streamCount);
@@ -113,10 +112,9 @@ export class FacetEncoder {
     for (let n = 0; n < this.quanta.length; n += 1) {
       this.widthCodes[n] = pickWidthCode(scratch.counts[n]!, masked, scratch.small[n]!, scratch.large[n]!);
     }
-    const changed = this.writeStreams(out, streamCount);
-    if (placement.moves > 0) this.settleArrivals();
+    this.writeStreams(out, streamCount);
+    this.settleArrivals();
     placement.settle(this.image);
-    return changed;
   }
 
   /**
@@ -234,7 +232,7 @@ export class FacetEncoder {
 
   // --- Elements of a delta -------------------------------------------------------------------------------------------
 
-  private writeStreams(out: BitWriter, streamCount: number): boolean {
+  private writeStreams(out: BitWriter, streamCount: number): void {
     const { active, facet, placement } = this;
     const isSplit = streamCount > 1;
     let any = placement.moves > 0;
@@ -260,7 +258,6 @@ export class FacetEncoder {
       }
       this.partEnds[stream] = out.byteLength;
     }
-    return any;
   }
 
   private tag(out: BitWriter, kind: number): void {
@@ -321,7 +318,7 @@ export class FacetEncoder {
   }
 
   private writeRows(out: BitWriter, stream: number): void {
-    out.reserve(this.deltaBytesMax(stream));
+    out.reserve(this.deltaBytesMax(stream)); // arrived texts have used up what was reserved
     const { keptStarts } = this.placement;
     const rows = keptStarts[stream + 1]! - keptStarts[stream]!;
     if (rows === 0) return;

@@ -1,5 +1,6 @@
 /** The parts of a Keyframe element: who is in the stream, and its columns of values and motions. */
 import type { BitWriter } from './bit-writer.js';
+import { zigzag } from './bits.js';
 import { COLUMN_WIDTH_BITS } from './body-format.js';
 import { coveringWidthCode } from './column-widths.js';
 import { writeColumn } from './column-writer.js';
@@ -44,7 +45,7 @@ export function writeValues(
   }
   const widthCode = widthCodeOf(codes, to - from, all, scratch);
   out.put(widthCode, COLUMN_WIDTH_BITS);
-  out.putBig(((reference << 1) ^ (reference >> 31)) >>> 0);
+  out.putBig(zigzag(reference));
   writeColumn(out, codes, 0, to - from, widthCode);
 }
 
@@ -61,7 +62,7 @@ export function writeMotions(
   let moving = 0;
   for (let k = from; k < to; k += 1) {
     const motion = motions[order[k]!]!;
-    const code = ((motion << 1) ^ (motion >> 31)) >>> 0;
+    const code = zigzag(motion);
     codes[k - from] = code;
     moving |= code;
   }

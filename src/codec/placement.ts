@@ -61,11 +61,6 @@ export class Placement {
     this.targets = new Uint16Array(capacity);
   }
 
-  /** 1 + the stream of the row in this slot; 0: none. */
-  homeOf(slot: number): number {
-    return this.homes[slot]!;
-  }
-
   /** How many rows are held in a stream. */
   rowsIn(stream: number): number {
     return stream < this.streamCount ? this.starts[stream + 1]! - this.starts[stream]! : 0;

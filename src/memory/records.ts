@@ -53,7 +53,6 @@ export const FAN_OUT_HEAD_BYTES = 16;
 export const FAN_OUT_RECEIVER_BYTES = 8;
 export const GATHER_HEAD_BYTES = 16;
 export const GATHER_RECEIVER_BYTES = 12;
-export const GATHER_RANGE_BYTES = 8;
 export const SEND_HEAD_BYTES = 16; // 12 used; the frame after it starts on a multiple of 8
 export const CLOSE_HEAD_BYTES = 12;
 

@@ -39,7 +39,8 @@ export class SharedSnapshots {
   /**
    * Sends to each client what its turn says. The baseline is then the current state.
    *
-   * @returns false when the ring has no room: nothing was sent, clients keep their baseline and the next delta spans both
+   * @returns false when the ring had no room for it. Found out beforehand, as nearly always, clients keep their baseline and
+   *   the next delta spans both; found out too late, they have lost it and are owed a keyframe
    */
   send(tick: number, clients: readonly Client[]): boolean {
     const { bits, keyframeBudget, outbox } = this.services;
@@ -61,7 +62,7 @@ export class SharedSnapshots {
       const admitted = keyframeBudget.admit(keyframes, bits.byteLength);
       putOff(clients, keyframes - admitted);
       if (admitted > 0 && !this.fanOut(tick, clients, Turn.Keyframe, admitted)) {
-        isSent = false;
+        isSent &&= deltas > 0; // what those in step were sent is the room's newest snapshot all the same
         const recordBytes = FAN_OUT_HEAD_BYTES + admitted * FAN_OUT_RECEIVER_BYTES + SNAPSHOT_PREFIX_BYTES + bits.byteLength;
         if (recordBytes > outbox.recordBytesMax) this.closeOversized(clients, recordBytes);
       }

@@ -99,11 +99,6 @@ export class Audiences {
     this.of(false, new Set());
   }
 
-  /** Whether any audience but the two constant ones was ever asked for. */
-  get isUsed(): boolean {
-    return this.byId.length > 2;
-  }
-
   get all(): readonly (Audience | undefined)[] {
     return this.byId;
   }

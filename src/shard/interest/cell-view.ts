@@ -55,7 +55,7 @@ export class CellView {
     this.counts = new Int32Array(rings.length);
     this.states = new Uint8Array(count);
     this.priorities = new Float32Array(count);
-    // A cell may be left in one ring and, entered in another, be left again only at the next look.
+    // At most once each: a cell that is left in one ring may be entered in another, and is left there at a later look.
     this.left = new Uint16Array(count);
     this.leftRings = new Uint8Array(count);
     this.held = new Uint8Array(count);

@@ -17,7 +17,7 @@ export class ClientView {
   private version = 0;
   /** Ring whose layout the list has for the facet at hand; -1: none. */
   private layoutRing = -1;
-  /** Working memory for cells that compete for bytes: no client has more. */
+  /** Working memory: the cells that compete for bytes, in the order of their priority. */
   private order = new Uint16Array(0);
 
   constructor(

@@ -61,7 +61,7 @@ export class FacetStreams {
   /** By audience: the stream of each cell, -1 while it has none. */
   private readonly streamsByAudience: (Int32Array | undefined)[] = [];
   private readonly freeStreams: number[] = [];
-  /** Streams in use from which on that is so. */
+  /** Streams in use from which on the facet is crowded. */
   private reclaimFrom: number;
   private streamCount = 0;
   private readonly streamOf: Uint16Array;
