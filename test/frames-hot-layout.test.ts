@@ -3,6 +3,8 @@ import * as flatbuffers from 'flatbuffers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClientFrameKind, ClientFrameReader, InputFrameWriter } from '../src/protocol/client-frames.js';
+import { readU32 } from '../src/protocol/little-endian.js';
+import { createClientVerifier } from '../src/protocol/verifier.js';
 import { ClientFrame } from '../src/protocol/generated/client_generated.js';
 import { ServerFrame } from '../src/protocol/generated/server_generated.js';
 import {
@@ -94,4 +96,39 @@ describe('input frames', () => {
     reader.read(new InputFrameWriter(0).write(2 ** 32 + 5, 2 ** 32 - 1));
     expect([reader.seq, reader.ackTick]).toEqual([5, 2 ** 32 - 1]);
   });
+});
+
+it('an input is read without a walk only when the walk would find the same', () => {
+  const reader = new ClientFrameReader();
+  const verifier = createClientVerifier();
+  const input = fc.record({ seq: u32, ackTick: u32, body: fc.uint8Array({ maxLength: 40 }) });
+  // Most bytes of the prefix decide something; a change of one, or another length, makes it another frame, or none.
+  const change = fc.record({
+    at: fc.nat(40),
+    value: fc.nat(255),
+    cut: fc.constantFrom(0, 0, 0, 1, 4),
+    add: fc.constantFrom(0, 0, 0, 1, 8),
+  });
+  let same = 0;
+  fc.assert(
+    fc.property(input, fc.option(change), ({ seq, ackTick, body }, changed) => {
+      const writer = new InputFrameWriter(body.length);
+      writer.frame.set(body, writer.bodyOffset);
+      let bytes = new Uint8Array(writer.write(seq, ackTick));
+      if (changed !== null) {
+        bytes = new Uint8Array([...bytes.subarray(0, bytes.length - changed.cut), ...new Uint8Array(changed.add)]);
+        if (changed.at < bytes.length) bytes[changed.at] = changed.value;
+      }
+      const problem = verifier.verify(bytes);
+      expect(reader.read(bytes)).toBe(problem);
+      if (problem !== 0 || verifier.eventType !== 0) return;
+      same += 1;
+      expect(reader.bodyOffset).toBe(verifier.rootFieldAt[1]! + 4);
+      expect(reader.bodyLength).toBe(readU32(bytes, verifier.rootFieldAt[1]!));
+      expect(reader.seq).toBe(readU32(bytes, verifier.rootFieldAt[0]!));
+      expect(reader.ackTick).toBe(readU32(bytes, verifier.rootFieldAt[0]! + 4));
+    }),
+    { ...RUNS, numRuns: 5000 },
+  );
+  expect(same).toBeGreaterThan(1000);
 });

@@ -124,6 +124,41 @@ describe('sleeping', () => {
   });
 });
 
+describe('napping', () => {
+  it('ends without a bell when the time is over, and is awake then', () => {
+    expect(sleeper.nap(1)).toBe(false);
+    expect(word[0]).toBe(AWAKE);
+  });
+
+  it('does not begin when there is work', () => {
+    send();
+    expect(sleeper.nap(60_000)).toBe(true);
+    expect(word[0]).toBe(AWAKE);
+  });
+
+  it('ends at once when the bell rings between the look at the ring and the wait', () => {
+    const sab = createRing(64);
+    const late = new BellRinger(sab);
+    let rang = false;
+    const looking = new BellSleeper(sab, () => {
+      rang = late.ring();
+      return false;
+    }, () => {});
+    expect(looking.nap(60_000)).toBe(true);
+    expect(rang).toBe(true);
+  });
+
+  it('leaves a sleep that was taken up before as it was', async () => {
+    expect(sleeper.sleep()).toBe(true);
+    expect(sleeper.nap(1)).toBe(false);
+    expect(sleeper.sleep()).toBe(true);
+    const up = wake();
+    expect(send()).toBe(true);
+    await up;
+    expect(wakes).toBe(1);
+  });
+});
+
 describe('disarming', () => {
   it('means that ringing neither notifies nor wakes', async () => {
     sleeper.sleep();

@@ -47,6 +47,7 @@ it('no wake-up is lost between a thread that rings and one that sleeps', async (
   expect(ringer.sent).toBe(count);
   expect(sleeper.received).toBe(count);
   expect(sleeper.wakes).toBeGreaterThan(100);
+  expect(sleeper.naps).toBeGreaterThan(100);
   // At most one notify per sleep. It may be more than the wakes: a notify can come when the sleeper is just getting up.
   expect(ringer.wakes).toBeGreaterThanOrEqual(sleeper.wakes as number);
   expect(ringer.wakes).toBeLessThanOrEqual(ringer.batches as number);

@@ -13,7 +13,7 @@ function passesUntilCurrent(schedule: Schedule<RecordingRoom>, clock: SimulatedC
 }
 
 it('a pause of a few ticks is repaid in full, each tick with its own deadline', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const room = new RecordingRoom(50);
   schedule.add(room, 0);
@@ -25,7 +25,7 @@ it('a pause of a few ticks is repaid in full, each tick with its own deadline', 
 });
 
 it('after a jump of 10 s a room runs five late ticks and the newest, and the rest are skipped and counted', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const rooms = [new RecordingRoom(60), new RecordingRoom(60), new RecordingRoom(20)];
   for (const room of rooms) schedule.add(room, 0);
@@ -48,7 +48,7 @@ it('after a jump of 10 s a room runs five late ticks and the newest, and the res
 });
 
 it('one call runs each group at most once, however late it is', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const rooms = [1, 20, 60, 240].flatMap((tickRateHz) => [1, 2, 3, 4, 5].map(() => new RecordingRoom(tickRateHz)));
   for (const room of rooms) schedule.add(room, 0);
@@ -60,7 +60,7 @@ it('one call runs each group at most once, however late it is', () => {
 });
 
 it('deadlines that pass while a call runs wait for the next call', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const slow = new RecordingRoom(50, () => { clock.timeMs += 6; });
   const other = new RecordingRoom(50);
@@ -74,7 +74,7 @@ it('deadlines that pass while a call runs wait for the next call', () => {
 });
 
 it('rooms that take longer than their period fall behind by a bounded time, and no deadline is lost count of', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const room = new RecordingRoom(50, () => { clock.timeMs += 30; });
   schedule.add(room, 0);
@@ -89,7 +89,7 @@ it('rooms that take longer than their period fall behind by a bounded time, and 
 });
 
 it('a slow group of a high rate does not starve a group of a low rate', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const greedy = new RecordingRoom(240, () => { clock.timeMs += 25; });
   const modest = new RecordingRoom(10, () => { clock.timeMs += 1; });
@@ -103,7 +103,7 @@ it('a slow group of a high rate does not starve a group of a low rate', () => {
 });
 
 it('the skip counter counts room ticks, and nothing from before a room was added', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const old = new RecordingRoom(50);
   const fillers = [1, 2, 3].map(() => new RecordingRoom(50));

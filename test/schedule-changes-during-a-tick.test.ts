@@ -31,7 +31,7 @@ it.each([
   { who: 'everyone', ticking: 0, removed: [0, 1, 2, 3, 4], expected: [1, 0, 0, 0, 0] },
   { who: 'everyone from behind', ticking: 4, removed: [4, 3, 2, 1, 0], expected: [1, 1, 1, 1, 1] },
 ])('a room removes $who: the others miss no tick and get none twice', ({ ticking, removed, expected }) => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const rooms = sameSlot(schedule, 5);
   rooms[ticking]!.onTick = () => removed.forEach((index) => schedule.remove(rooms[index]!));
   runUntil(schedule, new SimulatedClock(), 2 * PERIOD_MS);
@@ -40,7 +40,7 @@ it.each([
 });
 
 it('a room added by a tick has its first tick at the next deadline of its slot', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const added: RecordingRoom[] = [];
   const [parent] = sameSlot(schedule, 1);
@@ -57,7 +57,7 @@ it('a room added by a tick has its first tick at the next deadline of its slot',
 });
 
 it('a room that moves itself out and in again in one tick ticks once per deadline', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const rooms = sameSlot(schedule, 1);
   rooms[0]!.onTick = () => {
@@ -69,7 +69,7 @@ it('a room that moves itself out and in again in one tick ticks once per deadlin
 });
 
 it('an error of a room leaves the schedule usable, and a nested run is refused', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const rooms = sameSlot(schedule, 3);
   rooms[1]!.onTick = () => { schedule.runDue(clock); };
@@ -83,7 +83,7 @@ it('an error of a room leaves the schedule usable, and a nested run is refused',
 
 it('random adding and removing inside ticks: every room has each deadline of its life once', () => {
   const random = new SeededRandom(20);
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const alive = new Set<RecordingRoom>();
   const bornMs = new Map<RecordingRoom, number>();

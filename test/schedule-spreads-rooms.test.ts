@@ -19,7 +19,7 @@ function roomsPerSlot(rooms: readonly RecordingRoom[]): number[] {
 }
 
 it('ten rooms of one rate share the four slots of the period evenly', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const rooms = roomsAt(schedule, 50, 10);
   runUntil(schedule, new SimulatedClock(), 20);
   expect(roomsPerSlot(rooms)).toEqual([3, 2, 3, 2]);
@@ -27,14 +27,14 @@ it('ten rooms of one rate share the four slots of the period evenly', () => {
 });
 
 it('two rooms tick half a period apart', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const [first, second] = roomsAt(schedule, 50, 2);
   runUntil(schedule, new SimulatedClock(), 20);
   expect([first!.deadlinesMs, second!.deadlinesMs]).toEqual([[20], [10]]);
 });
 
 it('a room takes the slot that others have left', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const rooms = roomsAt(schedule, 50, 8);
   // Slots are taken in the order 0, 2, 1, 3: the third and the seventh room are those of slot 1.
   schedule.remove(rooms[2]!);
@@ -45,7 +45,7 @@ it('a room takes the slot that others have left', () => {
 });
 
 it('rooms of one slot run in the order in which they were added', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const order: number[] = [];
   for (let i = 0; i < 12; i++) schedule.add(new RecordingRoom(60, () => order.push(i)), 0);
   runUntil(schedule, new SimulatedClock(), 1000 / 60);
@@ -53,7 +53,7 @@ it('rooms of one slot run in the order in which they were added', () => {
 });
 
 it('rooms of different rates tick side by side, each at its own rate, oldest deadline first', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const ran: number[] = [];
   const rooms = [1, 20, 30, 60, 64, 128, 240].flatMap((tickRateHz) => roomsAt(schedule, tickRateHz, 5));
@@ -67,7 +67,7 @@ it('rooms of different rates tick side by side, each at its own rate, oldest dea
 });
 
 it('a late pass runs what is due of every rate by age', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   const clock = new SimulatedClock();
   const ran: string[] = [];
   for (const tickRateHz of [10, 25, 40]) {
@@ -79,7 +79,7 @@ it('a late pass runs what is due of every rate by age', () => {
 });
 
 it('the first tick is the next deadline after the room was added, never one that has passed', () => {
-  const schedule = new Schedule<RecordingRoom>(1000);
+  const schedule = new Schedule<RecordingRoom>(1000, undefined, 1);
   const clock = new SimulatedClock(5000);
   const onDeadline = new RecordingRoom(50);
   schedule.add(onDeadline, 5000);
@@ -98,7 +98,7 @@ it('the first tick is the next deadline after the room was added, never one that
 });
 
 it('an empty schedule has no deadline, and a rate outside 1 to 240 is refused by name', () => {
-  const schedule = new Schedule<RecordingRoom>(0);
+  const schedule = new Schedule<RecordingRoom>(0, undefined, 1);
   expect(schedule.nextDeadlineMs()).toBe(Infinity);
   expect(schedule.runDue(new SimulatedClock(1e6))).toBe(0);
   for (const tickRateHz of [0, 0.5, 241, -60, NaN, Infinity]) {
@@ -111,4 +111,23 @@ it('an empty schedule has no deadline, and a rate outside 1 to 240 is refused by
   expect(schedule.size).toBe(1);
   expect([schedule.remove(room), schedule.remove(room), schedule.size]).toEqual([true, false, 0]);
   expect(schedule.nextDeadlineMs()).toBe(Infinity);
+});
+
+it('rooms with short ticks share a slot, four at a time, and then another one', () => {
+  const schedule = new Schedule<RecordingRoom>(0);
+  const rooms = roomsAt(schedule, 50, 18);
+  runUntil(schedule, new SimulatedClock(), 20);
+  expect(roomsPerSlot(rooms)).toEqual([5, 4, 5, 4]);
+  expect(rooms.slice(0, 9).map((room) => room.deadlinesMs[0])).toEqual([20, 20, 20, 20, 10, 10, 10, 10, 5]);
+});
+
+it('a room whose ticks take long keeps its slot to itself', () => {
+  const schedule = new Schedule<RecordingRoom>(0);
+  const clock = new SimulatedClock();
+  const [busy] = roomsAt(schedule, 50, 1);
+  busy!.onTick = () => (clock.timeMs += 3);
+  runUntil(schedule, clock, 1000);
+  const late = roomsAt(schedule, 50, 2, 1000);
+  runUntil(schedule, clock, 1020);
+  expect(late.map((room) => room.deadlinesMs[0])).toEqual([1010, 1010]);
 });

@@ -14,7 +14,7 @@ import {
   type us_socket_context_t,
   type WebSocket,
 } from 'uWebSockets.js';
-import { BellSleeper } from '../memory/bell.js';
+import { BELL_BYTES, BellSleeper } from '../memory/bell.js';
 import { FrontCounter, type CounterBlock } from '../memory/counters.js';
 import { SUBPROTOCOL } from '../protocol/version.js';
 import { encodeRefused } from '../protocol/server-frames.js';
@@ -24,6 +24,7 @@ import { Allowance } from './allowance.js';
 import { Connection, ConnectionTable } from './connection.js';
 import { EgressPump } from './egress.js';
 import type { FrontEvents } from './front-events.js';
+import { InputCoalescing, type TurnActions } from './input-coalescing.js';
 import { Intake } from './intake.js';
 import type { ShardLink } from './shard-link.js';
 import type { StaticFiles } from './static-files.js';
@@ -82,6 +83,8 @@ export interface FrontOptions {
   readonly bytesPerSecMax: number;
   readonly socketSoftBytes: number;
   readonly socketHardBytes: number;
+  /** Longest time that a socket's frame waits for others, 0 for none. */
+  readonly coalesceMs: number;
   readonly idleTimeoutSec: number;
   readonly joinTimeoutMs: number;
   readonly connectionsMax: number;
@@ -89,15 +92,20 @@ export interface FrontOptions {
   readonly origins: readonly string[] | '*';
 }
 
-export class Front {
+export class Front implements TurnActions {
   readonly app: TemplatedApp;
   private readonly connections: ConnectionTable;
   private readonly pump: EgressPump;
   private readonly intake: Intake;
   private readonly links: ShardLink[] = [];
+  /** Shards ring it when there is something in their egress rings. */
+  readonly bell = new SharedArrayBuffer(BELL_BYTES);
+  private readonly sleeper = new BellSleeper(this.bell, () => this.hasEgress, () => this.resume(), 0);
+  private readonly coalescing: InputCoalescing;
   private listenSocket: us_listen_socket | false = false;
   private sweep: NodeJS.Timeout | undefined;
   private closing = false;
+  private destroyed = false;
 
   constructor(
     private readonly options: FrontOptions,
@@ -108,27 +116,19 @@ export class Front {
   ) {
     this.connections = new ConnectionTable(options.connectionsMax);
     this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes, options.socketHardBytes);
-    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax, nowMs);
+    this.coalescing = new InputCoalescing(this.sleeper, options.coalesceMs, this, nowMs);
+    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax, this.coalescing.nowMs);
     this.app = this.routes(App());
   }
 
-  /** Starts draining a shard's egress ring whenever it rings. */
+  /** Starts draining a shard's egress ring whenever the bell rings. */
   attach(link: ShardLink): void {
     this.links.push(link);
-    const sleeper = new BellSleeper(
-      link.egressMemory,
-      () => !link.egress.isEmpty,
-      () => this.drainAndSleep(link),
-    );
-    link.sleeper = sleeper;
-    link.drainAgain = () => this.drainAndSleep(link);
-    this.drainAndSleep(link);
+    this.resume();
   }
 
   /** Stops draining a shard that is gone. */
   detach(link: ShardLink): void {
-    link.sleeper?.close();
-    link.sleeper = null;
     this.links.splice(this.links.indexOf(link), 1);
   }
 
@@ -156,7 +156,7 @@ export class Front {
     this.closing = true;
     this.unlisten();
     // What shards sent before goes out before.
-    for (const link of this.links) while (this.pump.drain(link));
+    while (this.drain());
     if (this.connections.size === 0) return;
     this.connections.forEach((connection) => connection.socket?.end(code, reason));
     await new Promise((resolve) => setTimeout(resolve, graceMs));
@@ -164,7 +164,9 @@ export class Front {
 
   /** Lets go of the shards and of every socket that is still there. */
   destroy(): void {
-    for (const link of [...this.links]) this.detach(link);
+    this.destroyed = true;
+    this.links.length = 0;
+    this.sleeper.close();
     this.app.close();
   }
 
@@ -200,11 +202,26 @@ export class Front {
     return this.connections.get(key);
   }
 
-  /** Drains in portions, with a turn of the event loop between: sockets must not wait for a shard that never pauses. */
-  private drainAndSleep(link: ShardLink): void {
-    if (link.sleeper === null) return;
-    if (this.pump.drain(link) || !link.sleeper.sleep()) setImmediate(link.drainAgain);
+  private get hasEgress(): boolean {
+    for (let i = 0; i < this.links.length; i += 1) if (!this.links[i]!.egress.isEmpty) return true;
+    return false;
   }
+
+  publish(): void {
+    for (let i = 0; i < this.links.length; i += 1) this.links[i]!.publish();
+  }
+
+  drain(): boolean {
+    let more = false;
+    for (let i = 0; i < this.links.length; i += 1) if (this.pump.drain(this.links[i]!)) more = true;
+    return more;
+  }
+
+  /** Drains in portions, with a turn of the event loop between: sockets must not wait for a shard that never pauses. */
+  readonly resume = (): void => {
+    if (this.destroyed) return;
+    if (this.drain() || !this.sleeper.sleep()) setImmediate(this.resume);
+  };
 
   // --- Sockets -------------------------------------------------------------------------------------------------------
 
@@ -219,7 +236,10 @@ export class Front {
       sendPingsAutomatically: true,
       upgrade: (res, req, context) => this.upgrade(res, req, context),
       open: (socket) => this.opened(socket),
-      message: (socket, message, isBinary) => this.intake.take(socket.getUserData(), message, isBinary),
+      message: (socket, message, isBinary) => {
+        this.coalescing.arrived();
+        this.intake.take(socket.getUserData(), message, isBinary);
+      },
       // uWebSockets.js answers a ping by itself, before it says so.
       ping: (socket, message) => this.intake.takeControl(socket.getUserData(), message.byteLength),
       pong: (socket, message) => this.intake.takeControl(socket.getUserData(), message.byteLength),
@@ -292,7 +312,10 @@ export class Front {
     if (!connection.pressed) connection.keyframeBytes = 0;
     const nowMs = this.nowMs();
     if (!connection.outOfStep || nowMs - connection.askedMs < ASK_INTERVAL_MS) return;
-    if (connection.shard?.resync(connection.key) === true) connection.askedMs = nowMs;
+    if (connection.shard?.resync(connection.key) === true) {
+      connection.askedMs = nowMs;
+      this.coalescing.arrived();
+    }
   }
 
   private closed(connection: Connection, code: number): void {

@@ -1,30 +1,21 @@
 /** The front's ends of one shard's rings: inputs go in, egress instructions come out. */
-import type { BellSleeper } from '../memory/bell.js';
 import { FrontCounter, type CounterBlock } from '../memory/counters.js';
 import { Ingress, INPUT_HEAD_BYTES, MESSAGE_HEAD_BYTES } from '../memory/records.js';
 import type { RingConsumer } from '../memory/ring-consumer.js';
 import type { RingProducer } from '../memory/ring-producer.js';
 
 export class ShardLink {
-  /** Set once by the front, which drains `egress` when it rings. */
-  sleeper: BellSleeper | null = null;
-  /** Goes on with draining: made once, as it may be wanted thousands of times a second. */
-  drainAgain: () => void = () => {};
-
   constructor(
     readonly index: number,
     readonly ingress: RingProducer,
     readonly egress: RingConsumer,
-    /** The egress ring's memory, where its bell is too. */
-    readonly egressMemory: SharedArrayBuffer,
     /** The shard's own counters, to read only. */
     readonly shardCounters: CounterBlock,
     private readonly counters: CounterBlock,
   ) {}
 
   /**
-   * Each record is published at once: a store is cheaper than finding out where uWebSockets.js ends a batch, and the
-   * shard isn't woken by it; it looks at its ring when a tick is due.
+   * The shard sees records after `publish`, and isn't woken by it: it looks at its ring when a tick is due.
    *
    * A full ring drops the record and counts it: the newest input supersedes it, and the front must not wait.
    */
@@ -41,7 +32,6 @@ export class ShardLink {
     const start = at + INPUT_HEAD_BYTES;
     for (let i = 0; i < bytes; i += 1) target[start + i] = source[offset + i]!;
     ring.commit(Ingress.Input);
-    ring.publish();
     return true;
   }
 
@@ -53,7 +43,6 @@ export class ShardLink {
     ring.words[(at >> 2) + 1] = frame.length;
     ring.bytes.set(frame, at + MESSAGE_HEAD_BYTES);
     ring.commit(Ingress.Message);
-    ring.publish();
     return true;
   }
 
@@ -72,11 +61,16 @@ export class ShardLink {
     ring.words[at >> 2] = first;
     ring.words[(at >> 2) + 1] = second;
     ring.commit(type);
-    ring.publish();
     return true;
   }
 
+  /** Shows the shard what was written since the last time. */
+  publish(): void {
+    this.ingress.publish();
+  }
+
   private dropped(): false {
+    this.ingress.publish(); // or a ring that is full of what was never shown would stay full
     this.counters.add(FrontCounter.ingressDropped);
     return false;
   }

@@ -199,6 +199,10 @@ export const optionTable: readonly OptionDescriptor[] = [
     about: 'bytes waiting on a socket at which it is closed', min: 8192, max: 64 * 1024 * 1024, fallback: 262144,
     unit: ' bytes',
   }),
+  number('coalesceMs', {
+    flag: 'coalesce-ms', env: 'COALESCE_MS', min: 0, max: 10, fallback: 2,
+    about: 'longest that a received frame waits for others', unit: ' milliseconds',
+  }),
   number('lagLimitMs', {
     flag: 'lag-limit-ms', env: 'LAG_LIMIT_MS', min: LAG_LIMIT_MS_MIN, max: 60_000, fallback: 1000,
     about: 'milliseconds a client may lag; then it gets no snapshots', unit: ' milliseconds',

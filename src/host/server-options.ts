@@ -53,6 +53,12 @@ export interface ServerOptions {
   lagLimitMs?: number;
   /** Milliseconds without a new acknowledgement after which a client is closed as too slow. 500 to 300000. Default 5000. */
   ackTimeoutMs?: number;
+  /**
+   * Longest time in milliseconds that a frame received waits for others, so that the front wakes up once for many: between
+   * two readings of its sockets the main thread then does nothing else but send what the shards have. 0 to 10, 0: frames
+   * are read as they come, for three tenths more CPU time on the front. Default 2.
+   */
+  coalesceMs?: number;
   /** Seconds of silence after which a socket is closed. 8 to 960 (limits of uWebSockets.js), 0 never. Default 16. */
   idleTimeoutSec?: number;
   /** Milliseconds a new socket has to ask for a seat. 100 to 60000. Default 3000. */
@@ -87,6 +93,7 @@ export interface ServerConfig {
   readonly socketHardBytes: number;
   readonly lagLimitMs: number;
   readonly ackTimeoutMs: number;
+  readonly coalesceMs: number;
   readonly idleTimeoutSec: number;
   readonly joinTimeoutMs: number;
   readonly ingressRingBytes: number;

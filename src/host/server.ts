@@ -192,6 +192,7 @@ export class Server {
       rooms: this.options.rooms,
       ingressRingBytes: this.options.ingressRingBytes,
       egressRingBytes: this.options.egressRingBytes,
+      bell: this.front.bell,
       pace: { lagLimitMs: this.options.lagLimitMs, ackTimeoutMs: this.options.ackTimeoutMs },
       logLevel: this.options.logLevel,
     };

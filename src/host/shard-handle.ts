@@ -11,6 +11,8 @@ export interface ShardOptions {
   readonly rooms: Readonly<Record<string, string>>;
   readonly ingressRingBytes: number;
   readonly egressRingBytes: number;
+  /** The front's. */
+  readonly bell: SharedArrayBuffer;
   readonly pace: PaceLimits;
   readonly logLevel: ShardStart['logLevel'];
 }
@@ -54,6 +56,7 @@ export class ShardHandle {
       rooms: options.rooms,
       ingress,
       egress,
+      frontBell: options.bell,
       counters: this.counters,
       pace: options.pace,
       logLevel: options.logLevel,
@@ -62,7 +65,6 @@ export class ShardHandle {
       index,
       new RingProducer(ingress),
       new RingConsumer(egress),
-      egress,
       new CounterBlock(this.counters),
       frontCounters,
     );
@@ -92,6 +94,8 @@ export class ShardHandle {
   }
 
   post(message: HostToShard): void {
+    // What a client sent before it left is to be there before the message that it has.
+    this.link.publish();
     this.worker.postMessage(message);
   }
 

@@ -1,9 +1,11 @@
 /**
- * The bell: wakes a consumer that sleeps in its event loop. One shared word says whether it is asleep.
+ * The bell: wakes a consumer that sleeps, in its event loop or for a moment without it. One shared word says whether it is
+ * asleep, a second one is what it naps on.
  *
  * | word | written by | read by | published by | stale which way |
  * |---|---|---|---|---|
- * | bell | sleeper: AWAKE to ASLEEP and back; ringer: ASLEEP to AWAKE | both | atomics only | either way, see below |
+ * | bell | sleeper: AWAKE to ASLEEP or NAPPING and back; ringer: back to AWAKE | both | atomics only | either way, see below |
+ * | naps | ringer: one more for each nap it ends; wraps | both | atomics only | never: the nap's wait compares it |
  *
  * The word is in the ring's own line (`RING_BELL_OFFSET`) by default: a shard sleeps on its one ingress ring. A front
  * that drains the egress rings of many shards needs one bell for all of them: give every ringer and the one sleeper the
@@ -24,12 +26,16 @@
  *
  * The common case is a busy consumer: then `ring` is one atomic load of a line that nobody writes.
  *
+ * A nap blocks the thread (`Atomics.wait`), which wakes in a tenth of the time that the event loop takes. It has a word of
+ * its own because a wait of the event loop's can't be taken back: it would get the notify, and the nap would go on. A
+ * ringer that ends a nap before its wait has begun has changed `naps` by then, and the wait ends at once.
+ *
  * `waitAsync` alone doesn't keep Node's event loop alive. Something else of the thread must (its message port, a
  * socket, a timer), or the thread ends in its sleep.
  */
 import { RING_BELL_OFFSET, RingError } from './ring-layout.js';
 
-/** Size of a bell outside a ring: one word, and the distance that keeps other words off its cache lines. */
+/** Size of a bell outside a ring: two words, and the distance that keeps other words off its cache lines. */
 export const BELL_BYTES = 128;
 
 // In Node since 16 and in TypeScript's lib since ES2024, which is newer than what we compile for.
@@ -40,6 +46,11 @@ const waitAsync = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync;
 
 const AWAKE = 0;
 const ASLEEP = 1;
+const NAPPING = 2;
+
+/** The words of a bell. */
+const BELL = 0;
+const NAPS = 1;
 
 /** The producers' side of a bell. */
 export class BellRinger {
@@ -60,10 +71,13 @@ export class BellRinger {
    * @returns whether it woke the sleeper: at most once per sleep, however many ring
    */
   ring(): boolean {
-    if (Atomics.load(this.words, 0) === AWAKE) return false;
+    const { words } = this;
+    const state = Atomics.load(words, BELL);
+    if (state === AWAKE) return false;
     // Of several ringers the one whose exchange succeeds notifies; the system call is what is worth saving.
-    if (Atomics.compareExchange(this.words, 0, ASLEEP, AWAKE) !== ASLEEP) return false;
-    Atomics.notify(this.words, 0, 1);
+    if (Atomics.compareExchange(words, BELL, state, AWAKE) !== state) return false;
+    if (state === NAPPING) Atomics.add(words, NAPS, 1);
+    Atomics.notify(words, state === NAPPING ? NAPS : BELL, 1);
     return true;
   }
 }
@@ -109,7 +123,7 @@ export class BellSleeper {
     this.hasWork = hasWork;
     this.onWake = onWake;
     // A sleeper before us in the same memory may have died asleep. Its flag would cost one useless notify.
-    Atomics.store(this.words, 0, AWAKE);
+    Atomics.store(this.words, BELL, AWAKE);
   }
 
   /**
@@ -121,13 +135,13 @@ export class BellSleeper {
     if (this.state === 'closed') {
       throw new RingError('RING_MISUSE', 'sleep on a closed bell; make a new BellSleeper');
     }
-    Atomics.store(this.words, 0, ASLEEP);
+    Atomics.store(this.words, BELL, ASLEEP);
     if (this.hasWork()) {
       this.disarm();
       return false;
     }
     if (!this.waiting) {
-      const wait = waitAsync(this.words, 0, ASLEEP);
+      const wait = waitAsync(this.words, BELL, ASLEEP);
       // Not equal: it rang since the look at the rings.
       if (!wait.async) {
         this.disarm();
@@ -142,18 +156,33 @@ export class BellSleeper {
     return true;
   }
 
+  /**
+   * Blocks the thread until the bell rings, for `durationMs` at most.
+   *
+   * @returns whether there is work; false when the time has passed without any
+   */
+  nap(durationMs: number): boolean {
+    const { words } = this;
+    const naps = Atomics.load(words, NAPS);
+    Atomics.store(words, BELL, NAPPING);
+    const rang = this.hasWork() || Atomics.wait(words, NAPS, naps, durationMs) !== 'timed-out';
+    this.disarm();
+    // A bell that rang just as the time was over found nobody waiting.
+    return rang || this.hasWork();
+  }
+
   /** Ends the sleep without the bell, because the consumer is up for another reason. `onWake` won't be called. */
   disarm(): void {
     if (this.state === 'closed') return;
     this.state = 'awake';
-    Atomics.store(this.words, 0, AWAKE);
+    Atomics.store(this.words, BELL, AWAKE);
   }
 
   /** Ends the sleep for good and lets the standing wait go. */
   close(): void {
     this.disarm();
     this.state = 'closed';
-    Atomics.notify(this.words, 0);
+    Atomics.notify(this.words, BELL);
   }
 
   private wake(): void {
@@ -166,12 +195,12 @@ export class BellSleeper {
 }
 
 function bellWord(sab: SharedArrayBuffer, byteOffset: number): Int32Array {
-  if (byteOffset >>> 0 !== byteOffset || byteOffset % 4 !== 0 || byteOffset + 4 > sab.byteLength) {
+  if (byteOffset >>> 0 !== byteOffset || byteOffset % 4 !== 0 || byteOffset + 8 > sab.byteLength) {
     throw new RingError(
       'RING_MISUSE',
       `bell at byte ${byteOffset} of ${sab.byteLength}; expected a multiple of 4 inside; outside of a ring`
       + ' the offset has to be given',
     );
   }
-  return new Int32Array(sab, byteOffset, 1);
+  return new Int32Array(sab, byteOffset, 2);
 }

@@ -18,6 +18,8 @@ export interface ShardStart {
   readonly rooms: Readonly<Record<string, string>>;
   readonly ingress: SharedArrayBuffer;
   readonly egress: SharedArrayBuffer;
+  /** Wakes the front: the one bell of all egress rings. */
+  readonly frontBell: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly pace: PaceLimits;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

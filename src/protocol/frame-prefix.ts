@@ -17,9 +17,10 @@
  *   32       body
  *
  * Every word lies on a multiple of its size counted from the frame start, as the format asks, and the body on a
- * multiple of 8. Receivers rely on none of this: other builders place the parts as they like.
+ * multiple of 8. Receivers rely on none of this, as other builders place the parts as they like; but a frame that is spelled
+ * so, which six comparisons show, needs no walk to be verified.
  */
-import { writeU16, writeU32 } from './little-endian.js';
+import { readI32, writeU16, writeU32 } from './little-endian.js';
 
 /** Bytes before the body. */
 export const FRAME_PREFIX_BYTES = 32;
@@ -36,4 +37,17 @@ export function writeFramePrefix(target: Uint8Array, offset: number, bodyBytes: 
   writeU32(target, offset + 12, 8);
   writeU32(target, offset + 24, 4);
   writeU32(target, offset + 28, bodyBytes);
+}
+
+/** Whether a frame is spelled as above, from its first byte to its last: then it is valid, head and body being any bytes. */
+export function hasFramePrefix(bytes: Uint8Array): boolean {
+  return (
+    bytes.length >= FRAME_PREFIX_BYTES &&
+    readI32(bytes, 0) === 12 &&
+    readI32(bytes, 4) === (8 | (16 << 16)) &&
+    readI32(bytes, 8) === (4 | (12 << 16)) &&
+    readI32(bytes, 12) === 8 &&
+    readI32(bytes, 24) === 4 &&
+    readI32(bytes, 28) === bytes.length - FRAME_PREFIX_BYTES
+  );
 }

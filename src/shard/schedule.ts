@@ -74,6 +74,19 @@ export const CATCH_UP_TICKS_MAX = 5;
 export const TICK_RATE_HZ_MIN = 1;
 export const TICK_RATE_HZ_MAX = 240;
 
+/**
+ * Rooms that share a slot before the next slot is used, as long as their ticks are short: a wake-up costs more than the
+ * tick of a small room, and nobody waits long behind three of those. 4 rooms of 16 players in one slot instead of four:
+ * see "What a wake-up costs" in the README.
+ */
+export const ROOMS_TOGETHER_MAX = 4;
+
+/** Up to here the ticks of a group count as short, all its rooms together. */
+export const SHORT_PASS_MS = 0.25;
+
+/** Weight of a new pass in a group's mean. */
+const PASS_WEIGHT = 0.1;
+
 /** Equally full slots are taken in this order, so that two rooms are half a period apart and not a quarter. */
 const SLOT_ORDER: readonly number[] = [0, 2, 1, 3];
 
@@ -115,6 +128,8 @@ class SlotGroup<R extends Scheduled> {
   nextDeadlineMs: number;
   /** Ticks run in a row, each while its successor's deadline had passed as well. */
   catchUpTicks = 0;
+  /** Mean time that the ticks of all its rooms take, in milliseconds; newer ones count for more. */
+  meanPassMs = 0;
   /** The last `runDue` call that ran this group. */
   passNumber = 0;
   /** While the group ticks, `rooms[cursor]` is ticking and `rooms[end]` is past the last to tick; otherwise -1, 0. */
@@ -139,15 +154,18 @@ export class Schedule<R extends Scheduled = Scheduled> {
   readonly #groups: SlotGroup<R>[] = [];
   readonly #groupOf = new Map<R, SlotGroup<R>>();
   readonly #observer: TickObserver | undefined;
+  readonly #roomsTogetherMax: number;
   // NaN, so that all are doubles from the start, which the engine writes in place.
   readonly #timing = { deadlineMs: NaN, latenessMs: NaN, durationMs: NaN };
   #passNumber = 0;
   #running = false;
 
   /** @param originMs where every grid of this schedule starts; usually the clock's time when the shard starts. */
-  constructor(originMs: number, observer?: TickObserver) {
+  /** @param roomsTogetherMax rooms with short ticks that share a slot before the next one is used */
+  constructor(originMs: number, observer?: TickObserver, roomsTogetherMax = ROOMS_TOGETHER_MAX) {
     this.#originMs = originMs;
     this.#observer = observer;
+    this.#roomsTogetherMax = roomsTogetherMax;
   }
 
   /** Number of rooms. */
@@ -156,7 +174,7 @@ export class Schedule<R extends Scheduled = Scheduled> {
   }
 
   /**
-   * Puts a room into the least-filled slot of its rate. Its first tick is its group's first deadline after `nowMs`,
+   * Puts a room into a slot of its rate: see `ROOMS_TOGETHER_MAX`. Its first tick is its group's first deadline after `nowMs`,
    * also when the group is late and still has older deadlines to catch up. May be called from inside a tick.
    *
    * @throws RangeError (`TICK_RATE_OUT_OF_RANGE`) for a rate outside 1 to 240; Error (`ROOM_ALREADY_SCHEDULED`).
@@ -171,7 +189,7 @@ export class Schedule<R extends Scheduled = Scheduled> {
       const message = 'the room is scheduled already; remove it before adding it again';
       throw Object.assign(new Error(message), { code: 'ROOM_ALREADY_SCHEDULED' });
     }
-    const slot = this.#leastFilledSlot(tickRateHz);
+    const slot = this.#slotForNext(tickRateHz);
     let group = this.#find(tickRateHz, slot);
     if (group === undefined) {
       group = new SlotGroup<R>(new DeadlineGrid(this.#originMs, tickRateHz, slot), nowMs);
@@ -279,7 +297,8 @@ export class Schedule<R extends Scheduled = Scheduled> {
     let ticks = 0;
     group.end = rooms.length;
     // One reading per room: the end of a tick is the start of the next.
-    timing.latenessMs = clock.nowMs() - timing.deadlineMs;
+    const startedAfterMs = clock.nowMs() - timing.deadlineMs;
+    timing.latenessMs = startedAfterMs;
     try {
       for (group.cursor = 0; group.cursor < group.end; group.cursor++) {
         if (firstIndexes[group.cursor]! > index) continue;
@@ -294,6 +313,7 @@ export class Schedule<R extends Scheduled = Scheduled> {
       group.cursor = -1;
       group.end = 0;
     }
+    group.meanPassMs += PASS_WEIGHT * (timing.latenessMs - startedAfterMs - group.meanPassMs);
     if (late) this.ticksCaughtUp += ticks;
     return ticks;
   }
@@ -309,11 +329,14 @@ export class Schedule<R extends Scheduled = Scheduled> {
     return this.#groups.find((group) => group.grid.tickRateHz === tickRateHz && group.grid.slot === slot);
   }
 
-  #leastFilledSlot(tickRateHz: number): number {
+  /** Beside other rooms while those are few and quick, else where the fewest are. */
+  #slotForNext(tickRateHz: number): number {
     let bestSlot = 0;
     let bestCount = Infinity;
     for (const slot of SLOT_ORDER) {
-      const count = this.#find(tickRateHz, slot)?.rooms.length ?? 0;
+      const group = this.#find(tickRateHz, slot);
+      const count = group?.rooms.length ?? 0;
+      if (group !== undefined && count < this.#roomsTogetherMax && group.meanPassMs < SHORT_PASS_MS) return slot;
       if (count < bestCount) {
         bestSlot = slot;
         bestCount = count;

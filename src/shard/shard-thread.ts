@@ -67,7 +67,7 @@ async function loadRooms(): Promise<{ classes: Map<string, RoomClass>; problems:
 
 function run(classes: Map<string, RoomClass>): void {
   const counters = new CounterBlock(start.counters);
-  const outbox = new Outbox(new RingProducer(start.egress), new BellRinger(start.egress), counters);
+  const outbox = new Outbox(new RingProducer(start.egress), new BellRinger(start.frontBell, 0), counters);
   const schedule = new Schedule<RoomRunner>(clock.nowMs(), new TickMeter(counters));
   const keyframeBudget = new KeyframeBudget();
   const ingress = new RingConsumer(start.ingress);

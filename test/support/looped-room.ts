@@ -154,7 +154,7 @@ export class LoopedRoom {
     const ring = createRing(ringBytes);
     const { counters, frontCounters } = this;
     this.outbox = new Outbox(new RingProducer(ring), new BellRinger(ring), counters);
-    this.link = new ShardLink(0, null as never, new RingConsumer(ring), ring, counters, frontCounters);
+    this.link = new ShardLink(0, null as never, new RingConsumer(ring), counters, frontCounters);
     this.pump = new EgressPump(this.connections, frontCounters, SOFT_BYTES, HARD_BYTES);
     const services: ShardServices = {
       outbox: this.outbox,
