@@ -10,7 +10,8 @@
  * A bench that finds its own result wrong throws: exit code 1. A goal that is not met is printed and stays exit code 0,
  * because speed belongs to the machine. Wrong usage: exit code 2. `--json` writes one report, for `all` an array.
  */
-import { access, writeFile } from 'node:fs/promises';
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Goal } from './goal.js';
 import { describeCommit, describeMachine, type Machine } from './machine.js';
@@ -45,7 +46,12 @@ export interface BenchReport extends BenchResult {
 }
 
 /** Every bench, in the order of `all`. Each is the module of the same name beside this file. */
-const BENCH_NAMES = ['ring', 'tick', 'latency', 'steady', 'snapshot', 'interest', 'slow'];
+const BENCH_NAMES = [
+  'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'memory',
+];
+
+/** One line in a quarter of a minute disturbs nothing that is measured. */
+const PROGRESS_MS = 15_000;
 
 const USAGE = 'npm run bench -- list | all | NAME [--small] [--json FILE]';
 
@@ -78,7 +84,7 @@ async function main(): Promise<number> {
     try {
       const bench = await load(benchName);
       console.log(`\n${bench.name}: ${bench.about}${values.small ? ' (small size)' : ''}`);
-      const { seed, metrics, goals, notes } = await bench.run({ small: values.small });
+      const { seed, metrics, goals, notes } = await withProgress(() => bench.run({ small: values.small }));
       print({ seed, metrics, goals, notes });
       reports.push({ bench: bench.name, small: values.small, machine, commit, seed, metrics, goals, notes });
     } catch (error) {
@@ -87,10 +93,24 @@ async function main(): Promise<number> {
     }
   }
   if (values.json !== undefined) {
+    await mkdir(dirname(values.json), { recursive: true });
     await writeFile(values.json, `${JSON.stringify(name === 'all' ? reports : reports[0] ?? null, null, 2)}\n`);
     console.log(`\nwritten to ${values.json}`);
   }
   return wrong === 0 ? 0 : 1;
+}
+
+/** Says now and then that the bench still runs: some take minutes. */
+async function withProgress<T>(run: () => Promise<T>): Promise<T> {
+  const startMs = performance.now();
+  const timer = setInterval(() => {
+    console.log(`  … ${Math.round((performance.now() - startMs) / 1000)} s`);
+  }, PROGRESS_MS);
+  try {
+    return await run();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function list(): Promise<number> {

@@ -49,9 +49,9 @@ it('the ring bench in its small size carries every record, and reports', async (
 it('the runner lists the benches', async () => {
   const { code, stdout } = await bench('list');
   expect(code).toBe(0);
-  expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(
-    ['ring', 'tick', 'latency', 'steady', 'snapshot', 'interest', 'slow', ''],
-  );
+  expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
+    'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'memory', '',
+  ]);
 });
 
 it('the runner says what is missing, and fails', async () => {

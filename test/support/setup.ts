@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { TestProject } from 'vitest/node';
 
-const NODE_22_FOLDER = fileURLToPath(new URL('../node-22/', import.meta.url));
-const NODE_22 = `${NODE_22_FOLDER}node_modules/node/bin/node`;
+/** The peers of the benches, and the Node 22 that they run in. */
+const PEERS_FOLDER = fileURLToPath(new URL('../../bench/peers/', import.meta.url));
+const NODE_22 = `${PEERS_FOLDER}node_modules/node/bin/node`;
 /** Where the compiled test rooms are, for --rooms. */
 export const ROOMS_FOLDER = fileURLToPath(new URL('../.tmp/rooms/', import.meta.url));
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -29,7 +30,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   await compileRooms();
   project.provide('chromium', findOrInstall('chromium', () => firstPath(BROWSERS), 'chromium'));
-  project.provide('node22', findOrInstallNode22());
+  project.provide('node22', findOrInstallPeers());
   const python = (): string | undefined => PYTHONS.map(pathOf).find((path) => path !== undefined && canImport(path));
   project.provide('python', findOrInstall('python3 with the module flatbuffers', python, 'python3 python3-flatbuffers'));
 }
@@ -73,14 +74,14 @@ function findOrInstall(what: string, find: () => string | undefined, debianPacka
   return installed;
 }
 
-function findOrInstallNode22(): string {
+function findOrInstallPeers(): string {
   if (!existsSync(NODE_22)) {
-    process.stdout.write('tests need Node 22; installing it into test/node-22\n');
-    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: NODE_22_FOLDER, stdio: 'inherit' });
+    process.stdout.write('tests need Node 22 and the peers of the benches; installing them into bench/peers\n');
+    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS_FOLDER, stdio: 'inherit' });
   }
   const version = spawnSync(NODE_22, ['--version'], { encoding: 'utf8' }).stdout ?? '';
   if (!version.startsWith('v22.')) {
-    throw new Error(`tests need Node 22, but ${NODE_22} says ${JSON.stringify(version)}; run npm ci in test/node-22`);
+    throw new Error(`tests need Node 22, but ${NODE_22} says ${JSON.stringify(version)}; run npm ci in bench/peers`);
   }
   return NODE_22;
 }
