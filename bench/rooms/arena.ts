@@ -1,4 +1,5 @@
 /** The room of the arena bench: sixteen players who run where their inputs tell them (bench/arena-game.ts). */
+import { performance } from 'node:perf_hooks';
 import { angle, fixed, input, Room, table, uint16, uint8, type Client, type Row } from 'escapement';
 import {
   FIELD_SIZE,

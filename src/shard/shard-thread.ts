@@ -1,4 +1,5 @@
 /** Entry of a shard's thread: loads the room modules, and puts the shard together with the real clock. */
+import { hrtime } from 'node:process';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BitWriter } from '../codec/bit-writer.js';
@@ -23,13 +24,6 @@ import { TickMeter } from './tick-meter.js';
 
 const HEAP_SAMPLE_MS = 1000;
 
-/**
- * The wait for a deadline ends this much early and the rest is spun. The kernel wakes a thread about 80 us late, so hardly
- * any of it is really spun: ticks begin 0.04 ms late at the median instead of 0.11, and the CPU time of 32 rooms stayed the
- * same within noise (`npm run bench -- latency`, `-- steady`; 2 cores of a virtual machine, Node 20).
- */
-const SPIN_US = 100;
-
 const start = workerData as ShardStart;
 const port = parentPort!;
 const post = (message: ShardToHost): void => port.postMessage(message);
@@ -41,10 +35,13 @@ const log = createShardLogger(
   { shard: start.shardIndex },
   () => (running.tick === 0 ? {} : { tick: running.tick }),
 );
-/** Not `performance.now`, which allocates each number that it returns; compiled code takes this array apart unmade. */
+/**
+ * Not `performance.now`, which allocates each number that it returns; compiled code takes this array apart unmade. Imported,
+ * as the global `process` is a getter that compiled code has to call.
+ */
 const clock: Clock = {
   nowMs: () => {
-    const time = process.hrtime();
+    const time = hrtime();
     return time[0] * 1e3 + time[1] / 1e6;
   },
 };
@@ -82,7 +79,7 @@ function run(classes: Map<string, RoomClass>): void {
       process.exit(1);
     }
   };
-  const pacer = new Pacer({ clock, nextDeadlineMs: () => shard.nextPassMs(), pass, spinUs: SPIN_US });
+  const pacer = new Pacer({ clock, nextDeadlineMs: () => shard.nextPassMs(), pass });
   const services: ShardServices = {
     outbox,
     pace: start.pace,
