@@ -6,6 +6,9 @@ export const QUEUE_INPUTS_MAX = 64;
 /** Sequence numbers further ahead than this are refused: clients unwrap a 16-bit acknowledgement. */
 const SEQ_AHEAD_MAX = 0x7fff;
 
+const NO_SEQS = new Uint32Array(0);
+const NO_RECORDS = new Uint8Array(0);
+
 /**
  * One client's waiting inputs: a ring of packed records. Full: the oldest is dropped, as the newest says what the player
  * wants.
@@ -16,12 +19,11 @@ export class InputQueue {
   private queuedSeq = 0;
   private head = 0;
   private count = 0;
-  private readonly seqs = new Uint32Array(QUEUE_INPUTS_MAX);
-  readonly records: Uint8Array;
+  private seqs = NO_SEQS;
+  /** Empty until the first input comes: who only watches has none. */
+  records = NO_RECORDS;
 
-  constructor(readonly recordBytes: number) {
-    this.records = new Uint8Array(QUEUE_INPUTS_MAX * recordBytes);
-  }
+  constructor(readonly recordBytes: number) {}
 
   get length(): number {
     return this.count;
@@ -37,6 +39,10 @@ export class InputQueue {
     const ahead = (seq - this.queuedSeq) | 0;
     if (ahead <= 0 || ahead > SEQ_AHEAD_MAX) return 1;
     this.queuedSeq = seq;
+    if (this.seqs === NO_SEQS) {
+      this.seqs = new Uint32Array(QUEUE_INPUTS_MAX);
+      this.records = new Uint8Array(QUEUE_INPUTS_MAX * this.recordBytes);
+    }
     let dropped = 0;
     if (this.count === QUEUE_INPUTS_MAX) {
       this.head = (this.head + 1) % QUEUE_INPUTS_MAX;

@@ -7,7 +7,10 @@ export class RoomState {
   readonly shadow: Shadow;
   /** The tables' images as the room last settled them. */
   readonly current: readonly TableImage[];
-  private readonly banks: readonly [readonly TableImage[], readonly TableImage[]];
+  /** All images of each bank, one table after the other. */
+  private readonly banks: readonly [Uint8Array, Uint8Array];
+  /** The same as images; null until a hash is asked for, which most rooms never are. */
+  private mapped: readonly [readonly TableImage[], readonly TableImage[]] | null = null;
 
   constructor(readonly tables: readonly Table[]) {
     this.current = tables.map((table) => table.image);
@@ -16,7 +19,8 @@ export class RoomState {
       throw new RangeError(`the room's tables need ${bytes} bytes; at most ${STATE_BYTES_MAX}: declare smaller capacities`);
     }
     this.shadow = new Shadow(createShadow(bytes));
-    this.banks = [this.mapBank(0), this.mapBank(1)];
+    const bank = (index: 0 | 1): Uint8Array => new Uint8Array(this.shadow.sab, this.shadow.imagesOffset(index), bytes);
+    this.banks = [bank(0), bank(1)];
   }
 
   settle(): void {
@@ -26,13 +30,19 @@ export class RoomState {
   /** Keeps the current state in the shadow, as what clients hold. */
   commit(tick: number): void {
     const bank = this.banks[this.shadow.spareBank];
-    for (let t = 0; t < bank.length; t += 1) bank[t]!.copyFrom(this.current[t]!);
+    let at = 0;
+    for (let t = 0; t < this.current.length; t += 1) {
+      const { bytes } = this.current[t]!;
+      bank.set(bytes, at);
+      at += bytes.length;
+    }
     this.shadow.commit(tick);
   }
 
   /** Hash of the newest snapshot; of empty tables before the first. */
   snapshotHash(): number {
-    return hashImages(this.banks[this.shadow.committedBank]);
+    this.mapped ??= [this.mapBank(0), this.mapBank(1)];
+    return hashImages(this.mapped[this.shadow.committedBank]);
   }
 
   private mapBank(bank: 0 | 1): readonly TableImage[] {

@@ -49,7 +49,8 @@ interface Closing {
 
 export class SnapshotSender {
   private readonly snapshotsPerTick: number;
-  private snapshots: SharedSnapshots | SplitSnapshots;
+  /** Null while there are no clients: what their baselines took is free for others meanwhile. */
+  private snapshots: SharedSnapshots | SplitSnapshots | null;
   private readonly closings: Closing[] = [];
   private readonly closeLater: CloseLater = (client, code, reason) => this.closings.push({ client, code, reason });
 
@@ -61,9 +62,8 @@ export class SnapshotSender {
     private readonly services: SnapshotServices,
   ) {
     this.snapshotsPerTick = room.snapshotRateHz / room.tickRateHz;
-    this.snapshots = interest.isSplit
-      ? new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services, this.closeLater)
-      : new SharedSnapshots(state, pace, services, this.closeLater);
+    // Made here although nobody is there yet: what is wrong with the room's tables or grids is found out now.
+    this.snapshots = this.begin();
   }
 
   /** The client holds no baseline (any more): its next snapshot is a keyframe. */
@@ -81,7 +81,13 @@ export class SnapshotSender {
   }
 
   private send(tick: number): void {
+    if (this.room.clients.length === 0) {
+      this.snapshots = null;
+      this.state.commit(tick);
+      return;
+    }
     if (this.snapshots instanceof SharedSnapshots && this.interest.isSplit) this.split();
+    this.snapshots ??= this.begin();
     this.giveTurns(tick);
     if (this.snapshots.send(tick, this.room.clients)) this.state.commit(tick);
     else this.services.counters.add(ShardCounter.snapshotsDropped);
@@ -113,7 +119,13 @@ export class SnapshotSender {
   /** From now on clients are sent different things. Streams are cut anew, so all of them start with a keyframe. */
   private split(): void {
     for (const client of this.room.clients) client.inStep = false;
-    const { state, interest, room, pace, services } = this;
-    this.snapshots = new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services, this.closeLater);
+    this.snapshots = this.begin();
+  }
+
+  private begin(): SharedSnapshots | SplitSnapshots {
+    const { state, interest, room, pace, services, closeLater } = this;
+    return interest.isSplit
+      ? new SplitSnapshots(state, interest, room.snapshotRateHz, pace, services, closeLater)
+      : new SharedSnapshots(state, pace, services, closeLater);
   }
 }

@@ -43,13 +43,13 @@ export class TableImage {
   readonly bytes: Uint8Array;
   readonly generations: Uint16Array;
   /** One array per field, in declared order. */
-  readonly quanta: Int32Array[] = [];
+  readonly quanta: readonly Int32Array[];
   /** All of them: field f of a row is at f * columnWords + slot. */
   readonly words: Int32Array;
   readonly columnWords: number;
   /** One array per field; null where the field isn't text. */
-  readonly textLengths: (Uint16Array | null)[] = [];
-  readonly texts: (Uint8Array | null)[] = [];
+  readonly textLengths: readonly (Uint16Array | null)[];
+  readonly texts: readonly (Uint8Array | null)[];
   /** Counts the rows spawned and despawned, so that who follows them can tell at a glance that there were none. */
   membership = 0;
   private readonly header: Int32Array;
@@ -70,21 +70,20 @@ export class TableImage {
     at += align8(2 * capacity);
     this.columnWords = align8(4 * capacity) >> 2;
     this.words = new Int32Array(buffer, at, fieldList.length * this.columnWords);
-    for (let f = 0; f < fieldList.length; f += 1) {
-      this.quanta.push(new Int32Array(buffer, at, capacity));
-      at += align8(4 * capacity);
-    }
-    for (const field of fieldList) {
-      if (field.kind !== FieldKind.Text) {
-        this.textLengths.push(null);
-        this.texts.push(null);
-        continue;
-      }
-      this.textLengths.push(new Uint16Array(buffer, at, capacity));
+    // Lists as long as they have to be: one that grows by `push` reserves 17 places, of which there are three here.
+    this.quanta = fieldList.map((_, f) => new Int32Array(buffer, at + f * 4 * this.columnWords, capacity));
+    at += fieldList.length * 4 * this.columnWords;
+    const textLengths = fieldList.map((): Uint16Array | null => null);
+    const texts = fieldList.map((): Uint8Array | null => null);
+    fieldList.forEach((field, f) => {
+      if (field.kind !== FieldKind.Text) return;
+      textLengths[f] = new Uint16Array(buffer, at, capacity);
       at += align8(2 * capacity);
-      this.texts.push(new Uint8Array(buffer, at, capacity * field.bytesMax));
+      texts[f] = new Uint8Array(buffer, at, capacity * field.bytesMax);
       at += align8(capacity * field.bytesMax);
-    }
+    });
+    this.textLengths = textLengths;
+    this.texts = texts;
   }
 
   get rowEnd(): number {
@@ -97,10 +96,6 @@ export class TableImage {
 
   clear(): void {
     this.bytes.fill(0);
-  }
-
-  copyFrom(other: TableImage): void {
-    this.bytes.set(other.bytes);
   }
 
   /** Zeroes a slot, as both ends do before a row is spawned in it. */

@@ -201,11 +201,14 @@ export class Audiences {
   }
 }
 
-/** The audience of each row of a facet. */
+const NO_IDS = new Uint16Array(0);
+const NO_SPAWNS = new Uint32Array(0);
+
+/** The audience of each row of a facet. Takes no memory for its rows until one is set apart, as in most tables none is. */
 export class RowAudiences {
-  private readonly ids: Uint16Array;
+  private ids = NO_IDS;
   /** Which of the slot's rows each id was set for: a new row in the slot starts with the default. */
-  private readonly setFor: Uint32Array;
+  private setFor = NO_SPAWNS;
   /** Whether any row was ever set apart. */
   isUsed = false;
 
@@ -213,16 +216,17 @@ export class RowAudiences {
     private readonly table: Table,
     /** Of rows that nothing was said about: EVERYONE or NOBODY. */
     readonly defaultId: number,
-  ) {
-    this.ids = new Uint16Array(table.capacity);
-    this.setFor = new Uint32Array(table.capacity);
-  }
+  ) {}
 
   of(slot: number): number {
-    return this.setFor[slot] === this.table.spawns[slot] ? this.ids[slot]! : this.defaultId;
+    return this.isUsed && this.setFor[slot] === this.table.spawns[slot] ? this.ids[slot]! : this.defaultId;
   }
 
   set(slot: number, id: number): void {
+    if (!this.isUsed) {
+      this.ids = new Uint16Array(this.table.capacity);
+      this.setFor = new Uint32Array(this.table.capacity);
+    }
     this.setFor[slot] = this.table.spawns[slot]!;
     this.ids[slot] = id;
     this.isUsed = true;

@@ -14,11 +14,16 @@ interface TableAudiences {
 type AnyRow = Pick<Row<any>, 'id' | 'index' | 'alive'>;
 
 export class RoomInterest {
-  readonly audiences = new Audiences();
   /** Whether clients may be sent different things. Never false again. */
   isSplit = false;
   private readonly byTable = new Map<Table, TableAudiences>();
   private grids: readonly GridInterest[] = [];
+  private made: Audiences | null = null;
+
+  /** Made when first asked for: rooms whose clients all see the same have no use for them. */
+  get audiences(): Audiences {
+    return (this.made ??= new Audiences());
+  }
 
   addTable(table: Table, visible: boolean): void {
     this.byTable.set(table, {
@@ -81,7 +86,7 @@ export class RoomInterest {
 
   /** The client has left the room. */
   forget(client: Client): void {
-    this.audiences.forget(client);
+    this.made?.forget(client);
   }
 
   /** Ends audiences that no row has any more. Returns their ids. */
