@@ -31,6 +31,8 @@ export default async function setup(project: TestProject): Promise<void> {
   await compileRooms();
   project.provide('chromium', findOrInstall('chromium', () => firstPath(BROWSERS), 'chromium'));
   project.provide('node22', findOrInstallPeers());
+  // The heavy bench finds it by itself.
+  findOrInstall('haproxy', () => firstPath(['haproxy', '/usr/sbin/haproxy']), 'haproxy');
   const python = (): string | undefined => PYTHONS.map(pathOf).find((path) => path !== undefined && canImport(path));
   project.provide('python', findOrInstall('python3 with the module flatbuffers', python, 'python3 python3-flatbuffers'));
 }
