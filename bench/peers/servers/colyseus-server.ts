@@ -17,6 +17,7 @@
  *   questions   its requests: what a handler returns is the answer. In JSON, so that the load needs no msgpack.
  *   left out    monitor, playground, Express routes, Redis: one process needs none.
  */
+import { performance } from 'node:perf_hooks';
 import { registerHooks } from 'node:module';
 import { parseArgs } from 'node:util';
 import { Room, Server, type Client, type Transport } from '@colyseus/core';
@@ -35,6 +36,7 @@ import {
   TickIntervals,
 } from '../../arena-game.ts';
 import type { RoomReport } from '../../load/contender.ts';
+import { heavyRoomOf } from './rooms/heavy.ts';
 import { ThrongRoom, ThrongWithBotsRoom } from './rooms/throng.ts';
 
 const Player = schema(
@@ -146,6 +148,7 @@ const { values } = parseArgs({
 const { transport, port } = await makeTransport(values.transport);
 const server = new Server({ transport, greet: false });
 server.define('arena', ArenaRoom);
+server.define('heavy', heavyRoomOf(ArenaRoom));
 server.define('throng', ThrongRoom);
 server.define('throng-with-bots', ThrongWithBotsRoom);
 // On SIGTERM it closes its rooms and exits with 0 by itself.
