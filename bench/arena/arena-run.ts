@@ -12,6 +12,7 @@ import { distributionOf } from '../distribution.js';
 import { Load } from '../load/load.js';
 import type { Contender } from './contenders.js';
 import { MeasuredServer, type ThreadTimes } from './server-process.js';
+import { UserSampler } from './user-sampler.js';
 
 /** Bytes of one TCP segment besides what it carries: IPv4 20, TCP 20, its timestamps 12. */
 const SEGMENT_HEAD_BYTES = 52;
@@ -30,6 +31,8 @@ export interface RunSize {
   readonly playersPerRoom?: number;
   /** The arena's, 20, unless the room is another one. */
   readonly snapshotRateHz?: number;
+  /** Whether user time is to be told by perf where there is one; false: by /proc, which is less exact. */
+  readonly samplesUser?: boolean;
   readonly warmUpSec: number;
   readonly measureSec: number;
   /** Rooms with a probe in them. */
@@ -42,6 +45,8 @@ export interface RunFigures {
   readonly cpuUsPerSnapshot: number;
   /** The part of it outside of the kernel. */
   readonly userUsPerSnapshot: number;
+  /** Whether perf told it. */
+  readonly isUserSampled: boolean;
   /** CPU time of each thread over the time measured. */
   readonly coreShare: ThreadTimes & { readonly all: number };
   /** Of its time, how much the load was busy. */
@@ -67,10 +72,12 @@ export interface RunFigures {
 /** @throws when a client was closed, missed a snapshot or saw another state than its room's. */
 export async function runArena(
   { driver, start }: Contender,
-  { rooms, playersPerRoom = PLAYERS_PER_ROOM, snapshotRateHz = SNAPSHOT_RATE_HZ, warmUpSec, measureSec, probes, seed }: RunSize,
+  size: RunSize,
   { server: serverCores, load: loadCores, threads }: Placement,
   room = 'arena',
 ): Promise<RunFigures> {
+  const { rooms, playersPerRoom = PLAYERS_PER_ROOM, snapshotRateHz = SNAPSHOT_RATE_HZ } = size;
+  const { samplesUser = false, warmUpSec, measureSec, probes, seed } = size;
   const server = await MeasuredServer.start(start, serverCores);
   const load = Load.start(loadCores, threads === null ? 0 : 19);
   // Little work, to be done at once: it must see when a frame came, not when the load left it the core.
@@ -85,6 +92,7 @@ export async function runArena(
     await load.join({ ...order, roomIds: probed, clientsPerRoom: playersPerRoom - 1, isProbe: false });
     await load.join({ ...order, roomIds: all.slice(probes), clientsPerRoom: playersPerRoom, isProbe: false });
     await sleep(warmUpSec);
+    const sampler = samplesUser ? await UserSampler.start(server.pid, loadCores) : null;
     await Promise.all([load.begin(), probe.begin()]);
     const before = { times: server.threadTimes(), userMs: server.userMs(), sent: server.sent(), atUs: nowUs() };
     await sleep(measureSec);
@@ -94,6 +102,7 @@ export async function runArena(
     const elapsedMs = (atUs - before.atUs) / 1000;
     const sent = server.sent();
     const [figures, seen] = await Promise.all([load.end(), probe.end()]);
+    const userShare = (await sampler?.stop()) ?? null;
     const residentMiB = server.residentMiB();
     const [, statesCompared] = await Promise.all([load.verify(), probe.verify()]);
 
@@ -104,19 +113,22 @@ export async function runArena(
     const clients = figures.clients;
     // Snapshots are counted over a little more time than the CPU: both are rates.
     const snapshotsPerSec = (figures.snapshots + seen.snapshots) * perSec;
+    const cpuMs = front + shard + other;
     const wireBytes = sent.bytes - before.sent.bytes + SEGMENT_HEAD_BYTES * (sent.segments - before.sent.segments);
     const jitter = distributionOf(seen.jittersMs);
     const latency = distributionOf(seen.latenciesMs.length > 0 ? seen.latenciesMs : [0]);
+    const usPerSnapshot = (ms: number): number => (ms * 1000) / elapsedMs / (snapshotsPerSec / 1000);
     const rates = figures.reports.map(({ ticks, elapsedMs: ms }) => (ms === 0 ? 0 : (ticks * 1000) / ms));
     return {
       rooms,
-      cpuUsPerSnapshot: ((front + shard + other) * 1000) / elapsedMs / (snapshotsPerSec / 1000),
-      userUsPerSnapshot: ((userMs - before.userMs) * 1000) / elapsedMs / (snapshotsPerSec / 1000),
+      cpuUsPerSnapshot: usPerSnapshot(cpuMs),
+      userUsPerSnapshot: usPerSnapshot(userShare === null ? userMs - before.userMs : userShare * cpuMs),
+      isUserSampled: userShare !== null,
       coreShare: {
         front: front / elapsedMs,
         shard: shard / elapsedMs,
         other: other / elapsedMs,
-        all: (front + shard + other) / elapsedMs,
+        all: cpuMs / elapsedMs,
       },
       loadBusyShare: figures.busyMs / figures.elapsedMs,
       snapshotsPerClientPerSec: snapshotsPerSec / (clients + seen.clients),

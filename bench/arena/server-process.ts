@@ -68,6 +68,10 @@ export class MeasuredServer {
     });
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** Moves front and shards to cores of their own. */
   pinThreads(frontCores: string, shardCores: string): void {
     for (const [tid, name] of this.threadNames()) {
@@ -90,8 +94,8 @@ export class MeasuredServer {
   }
 
   /**
-   * Time of all threads outside of the kernel so far. The kernel samples who runs where at each of its own ticks, 250 a
-   * second here, and shares the exact sum out by that: good to some percent over ten seconds, not over one.
+   * Time of all threads outside of the kernel so far. The sum of both times is exact; how it is shared out is sampled at the
+   * kernel's ticks, which is far from exact for a server with ticks of its own: see user-sampler.ts.
    */
   userMs(): number {
     const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8');
