@@ -30,7 +30,8 @@ export const SCORE_TICKS = 601;
 /** The next position on one axis: whoever runs against a border stays at it. */
 export function moved(position: number, distance: number): number {
   const next = Math.round((position + distance) * STEPS_PER_UNIT) / STEPS_PER_UNIT;
-  return next < 0 ? 0 : next > FIELD_SIZE ? FIELD_SIZE : next;
+  // Not `next < 0`: there is a zero with a sign, which some of the contenders send and others don't.
+  return next <= 0 ? 0 : next > FIELD_SIZE ? FIELD_SIZE : next;
 }
 
 /** Where a player starts. */

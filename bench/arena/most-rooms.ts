@@ -11,7 +11,7 @@ const LOAD_BUSY_SHARE_MAX = 0.95;
 const ROOMS_MAX = 256;
 
 const WARM_UP_SEC = 4;
-const MEASURE_SEC = 6;
+const MEASURE_SEC = 5;
 const PROBES = 16;
 
 export interface MostRooms {
