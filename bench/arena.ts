@@ -30,7 +30,7 @@ const SEED = 0xa2e4a;
 
 const SIZES = {
   full: {
-    rooms: [4, 16, 32, 64], rounds: 3, warmUpSec: 6, measureSec: 8, twoCoreRooms: [32, 64], searchFrom: 32, searchStep: 8,
+    rooms: [4, 16, 32, 64], rounds: 3, warmUpSec: 6, measureSec: 6, twoCoreRooms: [32, 64], searchFrom: 32, searchStep: 8,
   },
   small: {
     rooms: [2], rounds: 1, warmUpSec: 0.5, measureSec: 1, twoCoreRooms: [2], searchFrom: 0, searchStep: 0,
@@ -74,7 +74,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
     Object.assign(metrics, table.twoCoreMetrics(size.twoCoreRooms, small ? mainRooms : MAIN_ROOMS));
   }
 
-  if (!small) Object.assign(metrics, await searchMost(oneCore, size, metrics.escapementBytesPerSnapshot!));
+  if (!small) Object.assign(metrics, await searchMost(oneCore, size));
   metrics.otherProcessesCores = otherLoad.cores();
 
   return {
@@ -145,13 +145,11 @@ function check(contender: Contender, figures: RunFigures): void {
 async function searchMost(
   placement: Placement,
   { searchFrom, searchStep }: { searchFrom: number; searchStep: number },
-  payloadBytes: number,
 ): Promise<Record<string, number>> {
   const metrics: Record<string, number> = {};
   const search = { from: searchFrom, step: searchStep, seed: SEED, placement };
   const contenders = {
     '': escapement(), ColyseusUws: COLYSEUS_UWS, ColyseusWs: COLYSEUS_WS, Socketio: SOCKETIO,
-    Floor: floor(Math.round(payloadBytes)),
   };
   for (const [suffix, contender] of Object.entries(contenders)) {
     const { rooms, loadBusyShare } = await mostRooms(contender, search);
