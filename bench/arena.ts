@@ -117,7 +117,8 @@ async function runOne(
   try {
     const figures = await runArena(contender, size, placement);
     check(contender, figures);
-    console.log(`${head} ${figures.cpuUsPerSnapshot.toFixed(1)} us per snapshot, jitter p99 ${figures.jitterP99Ms.toFixed(1)} ms`);
+    const { cpuUsPerSnapshot, jitterP99Ms } = figures;
+    console.log(`${head} ${cpuUsPerSnapshot.toFixed(1)} us per snapshot, jitter p99 ${jitterP99Ms.toFixed(1)} ms`);
     return figures;
   } catch (error) {
     // A peer may break under a load that others bear: that is a result. We may not.

@@ -108,7 +108,8 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
     }),
     notes: [
       'a hundred clients send 30 inputs and are to receive 30 snapshots a second; one of them decodes all it receives',
-      'CpuUsPerSnapshot: time of the whole server process by snapshots that arrived, inputs included; User…: outside the kernel',
+      'CpuUsPerSnapshot: time of the whole server process by snapshots that arrived, inputs included',
+      'UserUsPerSnapshot: the part of it outside the kernel',
       `user time is told by ${isSampled ? 'perf, from 2,000 samples a second of CPU' : '/proc, for want of perf: not exact'}`,
       'top frames: share of the time in which functions ran, what they called not included, system calls included',
       ...frames,

@@ -91,8 +91,8 @@ export class DiscWorld {
       x[i] = x[i]! + velocityX[i]! * SUBSTEP_SEC;
       y[i] = y[i]! + velocityY[i]! * SUBSTEP_SEC;
       // Off a wall only while it runs into it: one that a neighbour pushed over the border comes back by itself.
-      if ((x[i]! < RADIUS && velocityX[i]! < 0) || (x[i]! > BOX_SIZE - RADIUS && velocityX[i]! > 0)) velocityX[i] = -velocityX[i]!;
-      if ((y[i]! < RADIUS && velocityY[i]! < 0) || (y[i]! > BOX_SIZE - RADIUS && velocityY[i]! > 0)) velocityY[i] = -velocityY[i]!;
+      if (x[i]! < RADIUS ? velocityX[i]! < 0 : x[i]! > BOX_SIZE - RADIUS && velocityX[i]! > 0) velocityX[i] = -velocityX[i]!;
+      if (y[i]! < RADIUS ? velocityY[i]! < 0 : y[i]! > BOX_SIZE - RADIUS && velocityY[i]! > 0) velocityY[i] = -velocityY[i]!;
     }
   }
 

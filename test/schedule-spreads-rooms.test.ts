@@ -131,3 +131,23 @@ it('a room whose ticks take long keeps its slot to itself', () => {
   runUntil(schedule, clock, 1020);
   expect(late.map((room) => room.deadlinesMs[0])).toEqual([1010, 1010]);
 });
+
+it('rooms that shared a slot while their ticks were short get slots of their own when those become long', () => {
+  const schedule = new Schedule<RecordingRoom>(0);
+  const clock = new SimulatedClock();
+  const rooms = roomsAt(schedule, 50, 4);
+  runUntil(schedule, clock, 200);
+  expect(rooms.map((room) => room.deadlinesMs.at(-1))).toEqual([200, 200, 200, 200]);
+  for (const room of rooms) room.onTick = () => (clock.timeMs += 1);
+  runUntil(schedule, clock, 1200);
+  const lastDeadlines = rooms.map((room) => room.deadlinesMs.at(-1)!);
+  expect(lastDeadlines.map((deadlineMs) => deadlineMs % 20).sort((a, b) => a - b)).toEqual([0, 5, 10, 15]);
+  for (const room of rooms) {
+    // 60 periods: nobody lost or got more than a part of one.
+    expect(Math.abs(room.deadlinesMs.length - 60)).toBeLessThanOrEqual(1);
+    const intervals = room.deadlinesMs.slice(1).map((deadlineMs, i) => deadlineMs - room.deadlinesMs[i]!);
+    expect(intervals.filter((intervalMs) => Math.abs(intervalMs - 20) > 1e-6).length).toBeLessThanOrEqual(1);
+    expect(Math.min(...intervals)).toBeGreaterThan(1);
+  }
+  expect(schedule.ticksSkipped).toBe(0);
+});

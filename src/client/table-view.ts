@@ -2,7 +2,7 @@
 import type { FacetImage } from '../codec/facet-image.js';
 import type { RowChanges } from '../codec/row-changes.js';
 import { FieldKind, fromQuantum, toQuantum, type Fields } from '../state/field.js';
-import type { Column, Row, RowObject, RowOwner } from '../state/row.js';
+import { rowClassOf, type Column, type Row, type RowClass, type RowObject, type RowOwner } from '../state/row.js';
 import type { TableSchema } from '../state/schema.js';
 import type { StateHash } from '../state/state-hash.js';
 import { Listeners, type ErrorSink, type Unsubscribe } from './listeners.js';
@@ -19,6 +19,7 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
   /** @internal */
   readonly columnList: Column[] = [];
   private readonly schema: TableSchema<F>;
+  private readonly rowClass: RowClass;
   private readonly rows: (RowObject | undefined)[] = [];
   private rowCount = 0;
   /** 1 where a row was added by the snapshot at hand; it is announced by onAdd and not by onChange. */
@@ -52,6 +53,7 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
       facet.numbers.forEach(({ fieldIndex }, n) => (this.quanta[fieldIndex] = quanta[n]!));
       facet.texts.forEach(({ fieldIndex }, t) => (this.texts[fieldIndex] = texts[t]!));
     }
+    this.rowClass = rowClassOf(schema);
     this.isNew = new Uint8Array(schema.capacity);
     this.isAnnounced = new Uint8Array(schema.capacity);
     for (const field of schema.fieldList) {
@@ -150,7 +152,7 @@ export class TableView<F extends Fields = Fields> implements RowOwner {
       const slot = changes.added[i]!;
       // A sparse array would be slow to walk.
       while (rows.length < slot) rows.push(undefined);
-      rows[slot] = new this.schema.rowClass(this, slot, (slot | (this.generations[slot]! << 16)) >>> 0);
+      rows[slot] = new this.rowClass(this, slot, (slot | (this.generations[slot]! << 16)) >>> 0);
       this.rowCount += 1;
       this.isNew[slot] = 1;
       this.isAnnounced[slot] = 0;

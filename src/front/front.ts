@@ -14,7 +14,7 @@ import {
   type us_socket_context_t,
   type WebSocket,
 } from 'uWebSockets.js';
-import { BELL_BYTES, BellSleeper } from '../memory/bell.js';
+import { BELL_BYTES } from '../memory/bell.js';
 import { FrontCounter, type CounterBlock } from '../memory/counters.js';
 import { SUBPROTOCOL } from '../protocol/version.js';
 import { encodeRefused } from '../protocol/server-frames.js';
@@ -24,7 +24,7 @@ import { Allowance } from './allowance.js';
 import { Connection, ConnectionTable } from './connection.js';
 import { EgressPump } from './egress.js';
 import type { FrontEvents } from './front-events.js';
-import { InputCoalescing, type TurnActions } from './input-coalescing.js';
+import { FrontTurns, type TurnActions } from './front-turns.js';
 import { Intake } from './intake.js';
 import type { ShardLink } from './shard-link.js';
 import type { StaticFiles } from './static-files.js';
@@ -100,12 +100,10 @@ export class Front implements TurnActions {
   private readonly links: ShardLink[] = [];
   /** Shards ring it when there is something in their egress rings. */
   readonly bell = new SharedArrayBuffer(BELL_BYTES);
-  private readonly sleeper = new BellSleeper(this.bell, () => this.hasEgress, () => this.resume(), 0);
-  private readonly coalescing: InputCoalescing;
+  private readonly turns: FrontTurns;
   private listenSocket: us_listen_socket | false = false;
   private sweep: NodeJS.Timeout | undefined;
   private closing = false;
-  private destroyed = false;
 
   constructor(
     private readonly options: FrontOptions,
@@ -116,20 +114,22 @@ export class Front implements TurnActions {
   ) {
     this.connections = new ConnectionTable(options.connectionsMax);
     this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes, options.socketHardBytes);
-    this.coalescing = new InputCoalescing(this.sleeper, options.coalesceMs, this, nowMs);
-    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax, this.coalescing.nowMs);
+    this.turns = new FrontTurns(this.bell, options.coalesceMs, this, nowMs);
+    this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax, this.turns.nowMs);
     this.app = this.routes(App());
   }
 
   /** Starts draining a shard's egress ring whenever the bell rings. */
   attach(link: ShardLink): void {
     this.links.push(link);
-    this.resume();
+    this.turns.resume();
   }
 
   /** Stops draining a shard that is gone. */
   detach(link: ShardLink): void {
     this.links.splice(this.links.indexOf(link), 1);
+    // It may have died after it had stopped the bell's sleep and before it woke anybody.
+    this.turns.resume();
   }
 
   /** @returns the port, which the system chooses when 0 is asked for; null when it is taken. */
@@ -164,9 +164,8 @@ export class Front implements TurnActions {
 
   /** Lets go of the shards and of every socket that is still there. */
   destroy(): void {
-    this.destroyed = true;
     this.links.length = 0;
-    this.sleeper.close();
+    this.turns.close();
     this.app.close();
   }
 
@@ -202,7 +201,7 @@ export class Front implements TurnActions {
     return this.connections.get(key);
   }
 
-  private get hasEgress(): boolean {
+  get hasEgress(): boolean {
     for (let i = 0; i < this.links.length; i += 1) if (!this.links[i]!.egress.isEmpty) return true;
     return false;
   }
@@ -216,12 +215,6 @@ export class Front implements TurnActions {
     for (let i = 0; i < this.links.length; i += 1) if (this.pump.drain(this.links[i]!)) more = true;
     return more;
   }
-
-  /** Drains in portions, with a turn of the event loop between: sockets must not wait for a shard that never pauses. */
-  readonly resume = (): void => {
-    if (this.destroyed) return;
-    if (this.drain() || !this.sleeper.sleep()) setImmediate(this.resume);
-  };
 
   // --- Sockets -------------------------------------------------------------------------------------------------------
 
@@ -237,7 +230,7 @@ export class Front implements TurnActions {
       upgrade: (res, req, context) => this.upgrade(res, req, context),
       open: (socket) => this.opened(socket),
       message: (socket, message, isBinary) => {
-        this.coalescing.arrived();
+        this.turns.arrived();
         this.intake.take(socket.getUserData(), message, isBinary);
       },
       // uWebSockets.js answers a ping by itself, before it says so.
@@ -314,7 +307,7 @@ export class Front implements TurnActions {
     if (!connection.outOfStep || nowMs - connection.askedMs < ASK_INTERVAL_MS) return;
     if (connection.shard?.resync(connection.key) === true) {
       connection.askedMs = nowMs;
-      this.coalescing.arrived();
+      this.turns.arrived();
     }
   }
 

@@ -7,7 +7,7 @@
  * | bell | sleeper: AWAKE to ASLEEP or NAPPING and back; ringer: back to AWAKE | both | atomics only | either way, see below |
  * | naps | ringer: one more for each nap it ends; wraps | both | atomics only | never: the nap's wait compares it |
  *
- * The word is in the ring's own line (`RING_BELL_OFFSET`) by default: a shard sleeps on its one ingress ring. A front
+ * The words are in the ring's own line (`RING_BELL_OFFSET`) by default, for a consumer of one ring. A front
  * that drains the egress rings of many shards needs one bell for all of them: give every ringer and the one sleeper the
  * same `new SharedArrayBuffer(BELL_BYTES)` and offset 0. Any number of ringers may share a bell, sleepers may not.
  *
@@ -93,7 +93,8 @@ export class BellRinger {
  *     ^   |        disarm()                                   |
  *     |   +--- sleep() finds work: returns false              |
  *     +-------------------------------------------------------+
- *   close() from either: CLOSED, for ever
+ *   nap() from either: NAPPING until the bell rings or the time is over, then AWAKE
+ *   close() from any: CLOSED, for ever
  * ```
  *
  * A wait once begun can't be taken back in JS. So `disarm` leaves it standing, the next `sleep` takes it up again, and
@@ -162,6 +163,7 @@ export class BellSleeper {
    * @returns whether there is work; false when the time has passed without any
    */
   nap(durationMs: number): boolean {
+    if (this.state === 'closed') return false;
     const { words } = this;
     const naps = Atomics.load(words, NAPS);
     Atomics.store(words, BELL, NAPPING);

@@ -11,7 +11,7 @@
  *   256  +--------------------+---------------------------------------------------------+
  *        | head cursor    u32 | unused                                                  |  the consumer's line
  *   384  +--------------------+---------------------------------------------------------+
- *        | bell           i32 | unused                                                  |  see bell.ts
+ *        | bell           i32 | naps           i32 | unused                             |  see bell.ts
  *   512  +--------------------+---------------------------------------------------------+
  *        | data: capacityBytes, a power of two                                          |
  *        +------------------------------------------------------------------------------+
@@ -26,7 +26,7 @@
  * | magic, capacityBytes | `createRing`, once | both, when they attach | handing the buffer to a thread | never |
  * | tail cursor | producer | consumer | `Atomics.store`, once per batch | behind: fewer records than there are |
  * | head cursor | consumer | producer | `Atomics.store`, once per batch | behind: less room than there is |
- * | bell | both | both | atomics only | see bell.ts |
+ * | bell, naps | both | both | atomics only | see bell.ts |
  * | data between head and tail | nobody | consumer | the store of tail | never |
  * | data between tail and head + capacity | producer | nobody | - | - |
  *

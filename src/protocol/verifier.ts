@@ -1,5 +1,6 @@
 /**
- * The FlatBuffers verifier: nothing that came over a network is read before it has passed here.
+ * The FlatBuffers verifier: nothing that came over a network is read before it has passed here, but for inputs in our own
+ * spelling, which six comparisons verify (`hasFramePrefix`).
  *
  * The JavaScript FlatBuffers runtime checks no bound, so 64 bytes may claim a vector of 2^31 elements. This walks a
  * frame once from its root along a `TableShape` and checks every word that a generated accessor would follow. What it

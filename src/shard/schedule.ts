@@ -20,7 +20,7 @@
  * apart, so a deadline is wrong by about two nanoseconds, the same after ten million ticks as after one.
  */
 
-/** Thread entry files make the real one (`performance.now`); tests and simulations make their own. */
+/** Thread entry files make the real one; tests and simulations make their own. */
 export interface Clock {
   /** Monotonic time in float milliseconds, any origin. */
   nowMs(): number;
@@ -76,8 +76,8 @@ export const TICK_RATE_HZ_MAX = 240;
 
 /**
  * Rooms that share a slot before the next slot is used, as long as their ticks are short: a wake-up costs more than the
- * tick of a small room, and nobody waits long behind three of those. 4 rooms of 16 players in one slot instead of four:
- * see "What a wake-up costs" in the README.
+ * tick of a small room, and nobody waits long behind three of those. A group whose ticks become long gives rooms to slots
+ * that are empty.
  */
 export const ROOMS_TOGETHER_MAX = 4;
 
@@ -87,7 +87,7 @@ export const SHORT_PASS_MS = 0.25;
 /** Weight of a new pass in a group's mean. */
 const PASS_WEIGHT = 0.1;
 
-/** Equally full slots are taken in this order, so that two rooms are half a period apart and not a quarter. */
+/** Equally full slots are taken in this order, so that two groups are half a period apart and not a quarter. */
 const SLOT_ORDER: readonly number[] = [0, 2, 1, 3];
 
 /** The deadlines of one (tick rate, slot): see the drawing and the formula above. */
@@ -160,8 +160,10 @@ export class Schedule<R extends Scheduled = Scheduled> {
   #passNumber = 0;
   #running = false;
 
-  /** @param originMs where every grid of this schedule starts; usually the clock's time when the shard starts. */
-  /** @param roomsTogetherMax rooms with short ticks that share a slot before the next one is used */
+  /**
+   * @param originMs where every grid of this schedule starts; usually the clock's time when the shard starts
+   * @param roomsTogetherMax rooms with short ticks that share a slot before the next one is used
+   */
   constructor(originMs: number, observer?: TickObserver, roomsTogetherMax = ROOMS_TOGETHER_MAX) {
     this.#originMs = originMs;
     this.#observer = observer;
@@ -189,7 +191,11 @@ export class Schedule<R extends Scheduled = Scheduled> {
       const message = 'the room is scheduled already; remove it before adding it again';
       throw Object.assign(new Error(message), { code: 'ROOM_ALREADY_SCHEDULED' });
     }
-    const slot = this.#slotForNext(tickRateHz);
+    this.#addTo(this.#slotForNext(tickRateHz), room, nowMs);
+  }
+
+  #addTo(slot: number, room: R, nowMs: number): void {
+    const { tickRateHz } = room;
     let group = this.#find(tickRateHz, slot);
     if (group === undefined) {
       group = new SlotGroup<R>(new DeadlineGrid(this.#originMs, tickRateHz, slot), nowMs);
@@ -313,7 +319,9 @@ export class Schedule<R extends Scheduled = Scheduled> {
       group.cursor = -1;
       group.end = 0;
     }
-    group.meanPassMs += PASS_WEIGHT * (timing.latenessMs - startedAfterMs - group.meanPassMs);
+    if (ticks > 0) group.meanPassMs += PASS_WEIGHT * (timing.latenessMs - startedAfterMs - group.meanPassMs);
+    // Not of a late group: the room would lose the deadlines that are still to be caught up.
+    if (!late && rooms.length > 1 && group.meanPassMs >= SHORT_PASS_MS) this.#spread(group, clock.nowMs());
     if (late) this.ticksCaughtUp += ticks;
     return ticks;
   }
@@ -323,6 +331,21 @@ export class Schedule<R extends Scheduled = Scheduled> {
     for (let i = 0; i < group.firstIndexes.length; i++) {
       this.ticksSkipped += Math.max(0, index - Math.max(group.nextIndex, group.firstIndexes[i]!));
     }
+  }
+
+  /**
+   * Moves the last room of a group with long ticks to a slot that has none, if there is one. One of its intervals is a part
+   * of a period longer or shorter then, and none after it.
+   */
+  #spread(group: SlotGroup<R>, nowMs: number): void {
+    const { tickRateHz } = group.grid;
+    const emptySlot = SLOT_ORDER.find((slot) => this.#find(tickRateHz, slot) === undefined);
+    if (emptySlot === undefined) return;
+    const room = group.rooms.at(-1)!;
+    this.remove(room);
+    this.#addTo(emptySlot, room, nowMs);
+    // Without it the ticks are shorter; how much, the next passes tell.
+    group.meanPassMs = 0;
   }
 
   #find(tickRateHz: number, slot: number): SlotGroup<R> | undefined {

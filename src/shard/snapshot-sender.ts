@@ -47,10 +47,14 @@ interface Closing {
   readonly reason: string;
 }
 
+/** So long a room keeps what it needs for clients when it has none: they may be on their way, or come back. */
+const EMPTY_SEC = 2;
+
 export class SnapshotSender {
   private readonly snapshotsPerTick: number;
-  /** Null while there are no clients: what their baselines took is free for others meanwhile. */
+  /** Null after some time without clients: what their baselines took is free for others meanwhile. */
   private snapshots: SharedSnapshots | SplitSnapshots | null;
+  private emptySnapshots = 0;
   private readonly closings: Closing[] = [];
   private readonly closeLater: CloseLater = (client, code, reason) => this.closings.push({ client, code, reason });
 
@@ -82,10 +86,12 @@ export class SnapshotSender {
 
   private send(tick: number): void {
     if (this.room.clients.length === 0) {
-      this.snapshots = null;
+      this.emptySnapshots += 1;
+      if (this.emptySnapshots > EMPTY_SEC * this.room.snapshotRateHz) this.snapshots = null;
       this.state.commit(tick);
       return;
     }
+    this.emptySnapshots = 0;
     if (this.snapshots instanceof SharedSnapshots && this.interest.isSplit) this.split();
     this.snapshots ??= this.begin();
     this.giveTurns(tick);

@@ -23,6 +23,12 @@ export type Columns<F extends Fields> = {
 
 export type Column = Float64Array | string[];
 
+/** What a row class is made of. */
+interface RowSchema {
+  readonly fieldNames: readonly string[];
+  readonly fieldList: readonly Field[];
+}
+
 /** What a row class needs of its table. */
 export interface RowOwner {
   readonly columnList: readonly Column[];
@@ -44,8 +50,20 @@ export function rowOwner(row: object): RowOwner | undefined {
   return (row as { [OWNER]?: RowOwner })[OWNER];
 }
 
-/** Makes the class whose instances view rows of these fields. */
-export function createRowClass(fieldNames: readonly string[], fieldList: readonly Field[]): RowClass {
+/** By the list of fields that a declaration made. */
+const rowClasses = new WeakMap<readonly Field[], RowClass>();
+
+/**
+ * The class whose instances view rows of these fields: one for each declaration, so that room code meets the same class in
+ * every room. Not kept in the declaration, which is plain data and may be copied to another thread.
+ */
+export function rowClassOf({ fieldNames, fieldList }: RowSchema): RowClass {
+  let rowClass = rowClasses.get(fieldList);
+  if (rowClass === undefined) rowClasses.set(fieldList, (rowClass = createRowClass(fieldNames, fieldList)));
+  return rowClass;
+}
+
+function createRowClass(fieldNames: readonly string[], fieldList: readonly Field[]): RowClass {
   class RowView implements RowObject {
     readonly [OWNER]: RowOwner;
 

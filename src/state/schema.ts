@@ -1,6 +1,5 @@
 /** Declarations: a table or an input record is a named set of fields. */
 import { FieldKind, type Field, type Fields } from './field.js';
-import { createRowClass, type RowClass } from './row.js';
 
 /** Field masks are 32-bit words on the wire, with room to spare for a sign. */
 export const FIELDS_MAX = 30;
@@ -19,8 +18,6 @@ export interface TableSchema<F extends Fields = Fields> {
   readonly fieldList: readonly Field[];
   /** Most rows at one time. */
   readonly capacity: number;
-  /** @internal Of the rows of every table declared by this: room code then meets one class of row, however many rooms. */
-  readonly rowClass: RowClass;
 }
 
 /** An input record's declaration, as `input({...})` makes it. */
@@ -61,9 +58,7 @@ export function table<const F extends Fields>(fields: F, options: { capacity?: n
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > CAPACITY_MAX) {
     throw new RangeError(`table capacity is ${capacity}; expected a whole number from 1 to ${CAPACITY_MAX}`);
   }
-  const fieldNames = Object.keys(fields);
-  const fieldList = Object.values(fields);
-  return Object.freeze({ fields, fieldNames, fieldList, capacity, rowClass: createRowClass(fieldNames, fieldList) });
+  return Object.freeze({ fields, fieldNames: Object.keys(fields), fieldList: Object.values(fields), capacity });
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { FieldKind, fromQuantum, TEXT_BYTES_MAX, toQuantum, type Field, type Fields, type Values } from './field.js';
 import { TableImage } from './image.js';
-import type { Column, Columns, Row, RowObject } from './row.js';
+import { rowClassOf, type Column, type Columns, type Row, type RowClass, type RowObject } from './row.js';
 import type { TableSchema } from './schema.js';
 
 const GENERATION_MAX = 65535;
@@ -35,6 +35,7 @@ export class Table<F extends Fields = Fields> {
   private freeCount: number;
   private textVersion = 0;
   private readonly rows: (RowObject | undefined)[];
+  private readonly rowClass: RowClass;
 
   constructor(schema: TableSchema<F>) {
     this.schema = schema;
@@ -50,10 +51,12 @@ export class Table<F extends Fields = Fields> {
     this.columnList = schema.fieldList.map((field) =>
       field.kind === FieldKind.Text ? new Array<string>(schema.capacity).fill('') : new Float64Array(schema.capacity),
     );
-    // With the usual prototype: without one V8 makes a hash table, which is larger, and slower in every tick.
-    const columns: Record<string, Column> = {};
+    this.rowClass = rowClassOf(schema);
+    // A copy of an object that has all its members, with the usual prototype: one that grows member by member, or has no
+    // prototype, V8 makes a hash table, which is larger, and slower in every tick.
+    const columns: Record<string, unknown> = { ...schema.fields };
     this.columnList.forEach((column, f) => (columns[schema.fieldNames[f]!] = column));
-    this.columns = columns as Columns<F>;
+    this.columns = columns as unknown as Columns<F>;
   }
 
   /** Number of living rows. */
@@ -91,7 +94,7 @@ export class Table<F extends Fields = Fields> {
     this.image.generations[slot] = generation;
     this.image.membership += 1;
     if (slot >= this.image.rowEnd) this.image.rowEnd = slot + 1;
-    const row = new this.schema.rowClass(this, slot, (slot | (generation << 16)) >>> 0);
+    const row = new this.rowClass(this, slot, (slot | (generation << 16)) >>> 0);
     this.rows[slot] = row;
     try {
       this.fillRow(slot, values as Record<string, unknown> | undefined);
