@@ -32,7 +32,7 @@ import { runArena, type Placement, type RunFigures } from './arena/arena-run.js'
 import { splitCores } from './core-pinning.js';
 import { atLeast, type Goal } from './goal.js';
 import { CoreModel } from './heavy/core-model.js';
-import { heldRooms, type HeldRooms } from './heavy/held-rooms.js';
+import { heldRooms, type HeldRooms } from './arena/held-rooms.js';
 import { ensureProxy } from './heavy/proxy.js';
 import { medianStepUs } from './heavy/step-time.js';
 import { OtherLoad } from './machine.js';

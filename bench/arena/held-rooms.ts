@@ -1,6 +1,6 @@
 /** The most rooms that a server holds, found by striding up or down from a guess and then by bisection. */
-import { runArena, type Placement, type RunFigures } from '../arena/arena-run.js';
-import type { Contender } from '../arena/contenders.js';
+import { runArena, type Placement, type RunFigures } from './arena-run.js';
+import type { Contender } from './contenders.js';
 import { INPUT_RATE_HZ, SNAPSHOT_RATE_HZ } from '../arena-game.js';
 
 /** A room is held at this rate or above. */
