@@ -53,7 +53,10 @@ class CheapClient implements LoadClient {
     this.inputHead = new DataView(buffer, byteOffset + FRAME_HEAD_OFFSET, 8);
     socket.handlers = {
       frame: (payload) => this.take(payload),
-      closed: (code, reason) => (this.problem ??= new Error(`the server closed with ${code}: ${reason}`)),
+      closed: (code, reason) => {
+        this.problem ??= new Error(`the server closed with ${code}: ${reason}`);
+        this.joined?.();
+      },
     };
   }
 
