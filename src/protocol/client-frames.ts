@@ -1,8 +1,8 @@
 /**
  * Frames from client to server (schemas/client.fbs): writing them, and reading them after verification.
  *
- * Inputs in the fixed layout are read from their places, others, pings and resyncs from the verifier's notes, without allocation and without the
- * FlatBuffers runtime. Join and Message are rare and become plain objects that own their bytes.
+ * Inputs in the fixed layout are read from their places, others, pings and resyncs from the verifier's notes, without
+ * allocation and without the FlatBuffers runtime. Join and Message are rare and become plain objects that own their bytes.
  */
 import * as flatbuffers from 'flatbuffers';
 import { CloseCode } from './close-codes.js';
