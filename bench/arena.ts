@@ -75,7 +75,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
         table.add('twoCores', rooms, await runOne(escapement(), rooms, twoCores, size, round));
       }
     }
-    Object.assign(metrics, table.twoCoreMetrics(size.twoCoreRooms, small ? mainRooms : MAIN_ROOMS));
+    Object.assign(metrics, table.twoCoreMetrics(size.twoCoreRooms, mainRooms));
   }
 
   if (!small) Object.assign(metrics, await searchMost(oneCore, size));

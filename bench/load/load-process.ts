@@ -15,6 +15,7 @@ import { ProbeWatch } from './probe-watch.js';
 
 /** Joins under way at the same time. */
 const JOINS_AT_ONCE = 16;
+const JOIN_TIMEOUT_MS = 20_000;
 /** After `freeze`: what is on its way has arrived, at any server that still keeps up. */
 const SETTLE_MS = 1000;
 
@@ -32,7 +33,7 @@ async function joinAll(order: JoinOrder): Promise<string[]> {
   // A client that has joined and says nothing would count as one that has gone.
   if (!isProbe) pace ??= new InputPace(random, sleeps);
   const joinOne = async (roomId: string | null): Promise<LoadClient> => {
-    const client = await join({ url, room, roomId, isProbe });
+    const client = await inTime(join({ url, room, roomId, isProbe }));
     pace?.add(client);
     return client;
   };
@@ -47,6 +48,19 @@ async function joinAll(order: JoinOrder): Promise<string[]> {
     watches = await Promise.all(clients.map(watch));
   }
   return first.map(({ roomId }) => roomId);
+}
+
+/** @throws when it takes too long: a server that answers nothing must not stop the bench for ever. */
+async function inTime<T>(joining: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`a join took over ${JOIN_TIMEOUT_MS} ms`)), JOIN_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([joining, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Results in the order of the values, some at a time. */
