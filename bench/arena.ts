@@ -47,7 +47,7 @@ const SEARCH = { warmUpSec: 4, measureSec: 5, searchSecMax: 150 };
 const MAIN_ROOMS = 32;
 const PROBES_MAX = 16;
 
-export async function run({ small }: BenchOptions): Promise<BenchResult> {
+export async function run({ small, keep }: BenchOptions): Promise<BenchResult> {
   ensurePeers();
   const size = small ? SIZES.small : SIZES.full;
   const otherLoad = new OtherLoad();
@@ -62,6 +62,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
       table.add('escapement', rooms, ours);
       const others = [floor(Math.round(ours.bytesPerSnapshot)), COLYSEUS_UWS, COLYSEUS_WS, SOCKETIO];
       for (const contender of others) table.add(contender.name, rooms, await runOne(contender, rooms, oneCore, size, round));
+      keep(SEED, table.metrics(size.rooms, mainRooms));
     }
   }
   const metrics = table.metrics(size.rooms, mainRooms);
@@ -73,12 +74,16 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
     for (let round = 0; round < size.rounds; round += 1) {
       for (const rooms of size.twoCoreRooms) {
         table.add('twoCores', rooms, await runOne(escapement(), rooms, twoCores, size, round));
+        keep(SEED, { ...metrics, ...table.twoCoreMetrics(size.twoCoreRooms, mainRooms) });
       }
     }
     Object.assign(metrics, table.twoCoreMetrics(size.twoCoreRooms, mainRooms));
   }
 
-  if (!small) Object.assign(metrics, await searchMost(oneCore, size));
+  if (!small) {
+    const found = await searchMost(oneCore, size, (known) => keep(SEED, { ...metrics, ...known }));
+    Object.assign(metrics, found);
+  }
   metrics.otherProcessesCores = otherLoad.cores();
 
   return {
@@ -149,6 +154,7 @@ function check(figures: RunFigures, rateShareMin: number): void {
 async function searchMost(
   placement: Placement,
   { searchFrom, searchStep }: { searchFrom: number; searchStep: number },
+  keep: (known: Record<string, number>) => void,
 ): Promise<Record<string, number>> {
   const metrics: Record<string, number> = {};
   const search = { room: 'arena', placement, from: searchFrom, step: searchStep, seed: SEED, ...SEARCH };
@@ -159,6 +165,7 @@ async function searchMost(
     const { rooms, figures } = await heldRooms(contender, `most rooms, ${contender.name}`, search);
     metrics[`maxRooms${suffix}`] = rooms;
     metrics[`maxRooms${suffix}LoadBusyShare`] = figures?.loadBusyShare ?? NaN;
+    keep(metrics);
   }
   metrics.maxRoomsOverColyseusUws = metrics.maxRooms! / metrics.maxRoomsColyseusUws!;
   return metrics;

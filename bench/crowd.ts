@@ -71,7 +71,7 @@ const SHOWN: readonly (readonly [string, (run: RunFigures) => number])[] = [
 
 type Runs = Map<string, RunFigures[]>;
 
-export async function run({ small }: BenchOptions): Promise<BenchResult> {
+export async function run({ small, keep }: BenchOptions): Promise<BenchResult> {
   ensurePeers();
   const size = small ? SIZES.small : SIZES.full;
   const otherLoad = new OtherLoad();
@@ -84,6 +84,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
       for (const contender of CONTENDERS) {
         const head = `round ${round + 1}/${size.rounds}`;
         add(runs, contender, entities, await runOne(contender, room, entities, size, SEED + round, head));
+        keep(SEED, metricsOf(runs));
       }
     }
   }
@@ -165,24 +166,26 @@ function add(runs: Runs, contender: Contender, entities: number, figures: RunFig
   runs.set(key, [...(runs.get(key) ?? []), figures]);
 }
 
+/** Of the rounds so far. Ours come first in each. */
 function metricsOf(runs: Runs): Record<string, number> {
   const metrics: Record<string, number> = {};
   for (const { entities } of ROOMS) {
-    const [ours, theirs] = CONTENDERS.map((contender) => runs.get(`${contender.name} ${entities}`)!);
+    const [ours, theirs] = CONTENDERS.map((contender) => runs.get(`${contender.name} ${entities}`) ?? []);
     const ratio = (figure: (run: RunFigures) => number): number =>
-      median(ours!.map((each, round) => figure(each) / figure(theirs![round]!)));
+      median(theirs!.map((each, round) => figure(ours![round]!) / figure(each)));
     metrics[`userOverColyseus${entities}`] = ratio((each) => each.userUsPerSnapshot);
     metrics[`cpuOverColyseus${entities}`] = ratio((each) => each.cpuUsPerSnapshot);
     metrics[`bytesOverColyseus${entities}`] = ratio((each) => each.bytesPerClientPerSec);
     metrics[`bytesPerClientPerSec${entities}`] = median(ours!.map((each) => each.bytesPerClientPerSec));
     for (const contender of CONTENDERS) {
-      const own = runs.get(`${contender.name} ${entities}`)!;
+      const own = runs.get(`${contender.name} ${entities}`) ?? [];
       for (const [figure, of] of SHOWN) metrics[`${contender.name}${figure}${entities}`] = median(own.map(of));
     }
   }
   return metrics;
 }
 
+/** NaN of none: not all has been measured yet. */
 function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

@@ -82,7 +82,7 @@ const CANDIDATES: readonly Candidate[] = [
   },
 ];
 
-export async function run({ small }: BenchOptions): Promise<BenchResult> {
+export async function run({ small, keep }: BenchOptions): Promise<BenchResult> {
   ensurePeers();
   ensureProxy();
   const otherLoad = new OtherLoad();
@@ -90,7 +90,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
     stepUs: medianStepUs(process.execPath, WORK_COMPILED),
     colyseusStepUs: medianStepUs(COLYSEUS_UWS.start.command[0]!, WORK),
   };
-  const goals = small ? await check(metrics) : await search(metrics);
+  const goals = small ? await check(metrics) : await search(metrics, () => keep(SEED, metrics));
   metrics.otherProcessesCores = otherLoad.cores();
   return {
     seed: SEED,
@@ -108,7 +108,7 @@ export async function run({ small }: BenchOptions): Promise<BenchResult> {
   };
 }
 
-async function search(metrics: Record<string, number>): Promise<Goal[]> {
+async function search(metrics: Record<string, number>, keep: () => void): Promise<Goal[]> {
   const found = {} as Record<Candidate['key'], HeldRooms>;
   for (const { key, label, contender, cores, from, step } of CANDIDATES) {
     const held = await heldRooms(contender, label, { ...FULL, room: ROOM, placement: coresFor(cores), from, step, seed: SEED });
@@ -116,6 +116,7 @@ async function search(metrics: Record<string, number>): Promise<Goal[]> {
     metrics[`maxRooms${key}`] = held.rooms;
     metrics[`roomsNotHeld${key}`] = held.roomsNotHeld;
     metrics[`jitterP99Ms${key}`] = held.figures?.jitterP99Ms ?? NaN;
+    keep();
   }
   const ours = found.Escapement;
   metrics.heavyOverOneProcess = ours.rooms / found.Colyseus.rooms;

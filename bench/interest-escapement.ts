@@ -84,8 +84,8 @@ export class EscapementCrowd implements CrowdContender {
       this.clients.push(client);
       this.receivers.push(receiver);
     }
-    // No socket here is slow.
-    this.pump = new EgressPump(connections, counters, Infinity, Infinity);
+    // No socket here is slow, and nobody is sent a Joined.
+    this.pump = new EgressPump(connections, counters, Infinity, Infinity, () => {});
 
     const interest = new RoomInterest();
     interest.addTable(tables[0]!, true);

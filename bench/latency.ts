@@ -22,6 +22,7 @@
  *              latency. So is whatever keeps an input from its tick for longer than a period.
  */
 import { connect } from 'escapement/client';
+import { CloseCode } from '../src/protocol/close-codes.js';
 import { Random } from '../src/shard/random.js';
 import { distributionOf } from './distribution.js';
 import { atMost } from './goal.js';
@@ -100,11 +101,13 @@ class Player {
   ) {
     room.onStateChange(() => this.look(nowUs()));
     room.onError((error) => (this.problem ??= error));
-    room.onDrop((code, reason) => (this.problem ??= new Error(`the server closed with ${code}: ${reason}`)));
+    room.onLeave((code, reason) => {
+      if (code !== CloseCode.Consented) this.problem ??= new Error(`the server closed with ${code}: ${reason}`);
+    });
   }
 
   private static joinRoom(url: string) {
-    return connect(url).create<typeof PulseRoom>('pulse');
+    return connect(url, { reconnect: false }).create<typeof PulseRoom>('pulse');
   }
 
   static async join(url: string, random: Random): Promise<Player> {

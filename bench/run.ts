@@ -8,8 +8,10 @@
  * ```
  *
  * A bench that finds its own result wrong throws: exit code 1. A goal that is not met is printed and stays exit code 0,
- * because speed belongs to the machine. Wrong usage: exit code 2. `--json` writes one report, for `all` an array.
+ * because speed belongs to the machine. Wrong usage: exit code 2. `--json` writes one report, for `all` an array; a long
+ * bench's figures are in it after each of its measurements.
  */
+import { writeFileSync } from 'node:fs';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +21,12 @@ import { describeCommit, describeMachine, type Machine } from './machine.js';
 export interface BenchOptions {
   /** A size of a second or two that checks the bench rather than the machine. The tests run it. */
   readonly small: boolean;
+  /**
+   * For benches that take minutes, after each measurement: what is known by now is written where `--json` says, in place of
+   * what was kept before. A run that is cut short, or ends wrong, leaves a report that says so, without goals. NaN is left
+   * out.
+   */
+  keep(seed: number, metrics: Readonly<Record<string, number>>): void;
 }
 
 export interface BenchResult {
@@ -47,11 +55,13 @@ export interface BenchReport extends BenchResult {
 
 /** Every bench, in the order of `all`. Each is the module of the same name beside this file. */
 const BENCH_NAMES = [
-  'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'memory',
+  'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'joins', 'memory',
 ];
 
 /** One line in a quarter of a minute disturbs nothing that is measured. */
 const PROGRESS_MS = 15_000;
+
+const CUT_SHORT = 'CUT SHORT: not all was measured, and no goal was looked at';
 
 const USAGE = 'npm run bench -- list | all | NAME [--small] [--json FILE]';
 
@@ -79,25 +89,40 @@ async function main(): Promise<number> {
   const commit = describeCommit();
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${machine.kernel}, commit ${commit}`);
   const reports: BenchReport[] = [];
+  const isMany = name === 'all';
+  if (values.json !== undefined) await mkdir(dirname(values.json), { recursive: true });
+  let kept: BenchReport | null = null;
+  const keep = (bench: string, seed: number, metrics: Readonly<Record<string, number>>): void => {
+    const known = Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+    kept = { bench, small: values.small, machine, commit, seed, metrics: known, goals: [], notes: [CUT_SHORT] };
+    if (values.json !== undefined) writeFileSync(values.json, textOf(isMany ? [...reports, kept] : kept));
+  };
   let wrong = 0;
-  for (const benchName of name === 'all' ? BENCH_NAMES : [name]) {
+  for (const benchName of isMany ? BENCH_NAMES : [name]) {
+    kept = null;
     try {
       const bench = await load(benchName);
       console.log(`\n${bench.name}: ${bench.about}${values.small ? ' (small size)' : ''}`);
-      const { seed, metrics, goals, notes } = await withProgress(() => bench.run({ small: values.small }));
+      const { seed, metrics, goals, notes } = await withProgress(() => {
+        return bench.run({ small: values.small, keep: (...known) => keep(bench.name, ...known) });
+      });
       print({ seed, metrics, goals, notes });
       reports.push({ bench: bench.name, small: values.small, machine, commit, seed, metrics, goals, notes });
     } catch (error) {
       wrong++;
       console.error(`\n${benchName}: WRONG`, error);
+      if (kept !== null) reports.push(kept);
     }
   }
   if (values.json !== undefined) {
-    await mkdir(dirname(values.json), { recursive: true });
-    await writeFile(values.json, `${JSON.stringify(name === 'all' ? reports : reports[0] ?? null, null, 2)}\n`);
+    await writeFile(values.json, textOf(isMany ? reports : reports[0] ?? null));
     console.log(`\nwritten to ${values.json}`);
   }
   return wrong === 0 ? 0 : 1;
+}
+
+function textOf(report: BenchReport | readonly BenchReport[] | null): string {
+  return `${JSON.stringify(report, null, 2)}\n`;
 }
 
 /** Says now and then that the bench still runs: some take minutes. */

@@ -20,6 +20,7 @@
 import { connect, type ClientRoom } from 'escapement/client';
 import { WebSocket, type RawData } from 'ws';
 import { encodeJoin, encodePing, JoinMethod } from '../src/protocol/client-frames.js';
+import { CloseCode } from '../src/protocol/close-codes.js';
 import { ServerFrameKind, ServerFrameReader, SnapshotKind } from '../src/protocol/server-frames.js';
 import { problemText } from '../src/protocol/verifier.js';
 import { SUBPROTOCOL } from '../src/protocol/version.js';
@@ -281,11 +282,13 @@ class Watcher {
       if (tick % TICK_RATE_HZ === 0) this.hashes.set(tick, room.stateHash());
     });
     room.onError((error) => this.errors.push(error));
-    room.onDrop((code, reason) => this.errors.push(new Error(`the server closed with ${code}: ${reason}`)));
+    room.onLeave((code, reason) => {
+      if (code !== CloseCode.Consented) this.errors.push(new Error(`the server closed with ${code}: ${reason}`));
+    });
   }
 
   static async create(url: string): Promise<Watcher> {
-    return new Watcher(await connect(url).create<typeof CrowdRoom>('crowd'));
+    return new Watcher(await connect(url, { reconnect: false }).create<typeof CrowdRoom>('crowd'));
   }
 
   get roomId(): string {

@@ -7,6 +7,7 @@
  * once a second the hash of every client's state is the room's.
  */
 import { connect, type ClientRoom } from 'escapement/client';
+import { CloseCode } from '../src/protocol/close-codes.js';
 import { atMost, exactly } from './goal.js';
 import type { HeapReports } from './heap-watch.js';
 import { OtherLoad } from './machine.js';
@@ -114,11 +115,13 @@ class Watcher {
       if (tick % TICK_RATE_HZ === 0) this.hashes.set(tick, room.stateHash());
     });
     room.onError((error) => this.errors.push(error));
-    room.onDrop((code, reason) => this.errors.push(new Error(`the server closed with ${code}: ${reason}`)));
+    room.onLeave((code, reason) => {
+      if (code !== CloseCode.Consented) this.errors.push(new Error(`the server closed with ${code}: ${reason}`));
+    });
   }
 
   static async join(url: string): Promise<Watcher> {
-    return new Watcher(await connect(url).create<typeof HerdRoom>('herd'));
+    return new Watcher(await connect(url, { reconnect: false }).create<typeof HerdRoom>('herd'));
   }
 
   /** Leaves, and compares. Returns how many hashes were equal; throws when one wasn't, or something else was wrong. */

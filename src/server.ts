@@ -10,15 +10,16 @@ import { importHost } from './node-support.js';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-/** The process ends this long after the signal, come what may. */
-const SHUTDOWN_DEADLINE_MS = 10_000;
+/** What closing may take beside `drainTimeoutMs`. Then the process ends, come what may. */
+const SHUTDOWN_MARGIN_MS = 10_000;
 
 /** A second signal this much later ends the process at once. */
 const INSISTING_MS = 1000;
 
 async function run(config: ServerConfig, demo: boolean): Promise<void> {
   const { startServer } = await importHost(() => import('./host/create-server.js'));
-  const publicDir = demo ? fileURLToPath(new URL('./demo/page/', import.meta.url)) : config.publicDir;
+  const demoPages = demo ? fileURLToPath(new URL('./demo/page/', import.meta.url)) : undefined;
+  const publicDir = config.publicDir ?? demoPages;
   const server = await startServer({ ...config, publicDir });
   let stoppedMs = 0;
   const stop = (signal: string): void => {
@@ -28,7 +29,7 @@ async function run(config: ServerConfig, demo: boolean): Promise<void> {
       return;
     }
     stoppedMs = performance.now();
-    setTimeout(() => process.exit(EXIT_FAILED), SHUTDOWN_DEADLINE_MS).unref();
+    setTimeout(() => process.exit(EXIT_FAILED), config.drainTimeoutMs + SHUTDOWN_MARGIN_MS).unref();
     server.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error, `closing after ${signal}`),
@@ -36,6 +37,8 @@ async function run(config: ServerConfig, demo: boolean): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // The server logs how it went.
+  if (config.tlsCert !== undefined) process.on('SIGHUP', () => void server.reloadTls());
   const { url } = await server.listen();
   const what = demo ? 'the demos: the arena at /, the swarm at /swarm' : `rooms ${Object.keys(config.rooms).join(', ')}`;
   const admin = server.adminPort === null ? '' : `, metrics at http://${config.adminHost}:${server.adminPort}/metrics`;

@@ -32,7 +32,7 @@ it('who may not is refused with 4401, and no room was made for them', async () =
   }
   await expect(enter('explode')).rejects.toMatchObject({ code: 4401, message: expect.stringContaining('exploded') });
   await expect(enter('function')).rejects.toMatchObject({ code: 4401 });
-  await expect.poll(() => server.metric('escapement_rooms')).toBe(0);
+  await expect.poll(() => server.metric('escapement_rooms'), { timeout: 10_000 }).toBe(0);
   const room = await enter('password');
   await expect(connect(server.url).joinById(room.id)).rejects.toMatchObject({ code: 4401 });
   const created = heard(room, 'created');

@@ -1,5 +1,6 @@
 /** Every truncation and bit flip of every kind of client frame, and frames out of turn, against a live server: 4400. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CloseCode } from '../src/protocol/close-codes.js';
 import {
   ClientFrameKind,
   ClientFrameReader,
@@ -8,7 +9,9 @@ import {
   encodeJoin,
   encodeLeave,
   encodePing,
+  encodeResume,
   encodeResync,
+  encodeWatch,
   InputFrameWriter,
   JoinMethod,
 } from '../src/protocol/client-frames.js';
@@ -42,6 +45,9 @@ const FRAMES: Readonly<Record<string, Uint8Array>> = {
   input: inputFrame([1, 0]),
   join: JOIN,
   'join by id': encodeJoin({ method: JoinMethod.JoinById, roomId: 'r-7f3k' }),
+  'join with a ticket': encodeJoin({ method: JoinMethod.Ticket, ticket: 'AQJrMQZyLTdmM2s' }),
+  resume: encodeResume({ sessionId: 's-0001', token: 'Zk3vQ8bX0tYw1mN5rLpC7a', received: 3, anew: true }),
+  watch: encodeWatch({ room: 'probe', filter: encodePayload({ map: 'dunes' }).bytes }),
   message: encodeClientMessage('echo', 0, encodePayload({ text: 'hé', to: [1, null] }).bytes),
   'message of bytes': encodeClientMessage('echo', 1, new Uint8Array([0, 1, 2])),
   ping: encodePing(1234.5, 1),
@@ -115,25 +121,31 @@ async function join(): Promise<RawSocket> {
 
 /** What a socket is closed with whose client leaves with this code. */
 function closeCodeOf(leaveCode: number): number {
-  return leaveCode >= 4000 && leaveCode <= 4999 ? leaveCode : 4000;
+  return leaveCode >= 4000 && leaveCode <= 4999 && leaveCode !== CloseCode.MayRetry ? leaveCode : 4000;
 }
 
 /** Sends the frame first thing on a new connection and expects the answer that is due. */
 async function expectAnswerBeforeJoin(frame: Uint8Array): Promise<void> {
   const problem = reader.read(frame);
-  const { kind, code } = reader;
+  const { kind, code, timeMs } = reader;
   const raw = new RawSocket(server.url, frameOf(frame));
   if (problem !== 0) {
     expect(await raw.ended).toEqual({ code: 4400, reason: problemText(problem) });
   } else if (kind === ClientFrameKind.Ping) {
+    if (timeMs === 0) raw.send(FRAMES.ping!); // one without a time only acknowledges
     expect(await answer(raw, ServerFrameKind.Pong)).toBe(ServerFrameKind.Pong);
   } else if (kind === ClientFrameKind.Leave) {
     expect(await raw.ended).toEqual({ code: closeCodeOf(code), reason: 'left' });
   } else if (kind === ClientFrameKind.Join) {
     const said = await answer(raw, ServerFrameKind.Joined, ServerFrameKind.Refused);
     if (typeof said === 'object') expect(said).toEqual({ code: 4400, reason: expect.stringMatching(/^join/) });
+  } else if (kind === ClientFrameKind.Resume) {
+    expect(await answer(raw, ServerFrameKind.Refused)).toBe(ServerFrameKind.Refused);
+  } else if (kind === ClientFrameKind.Watch) {
+    const said = await answer(raw, ServerFrameKind.Rooms);
+    if (typeof said === 'object') expect(said).toEqual({ code: 4400, reason: expect.stringMatching(/^watch/) });
   } else {
-    expect(await raw.ended).toEqual({ code: 4400, reason: 'the first frame must be a Join' });
+    expect(await raw.ended).toEqual({ code: 4400, reason: 'the first frame must be a Join, Resume or Watch' });
   }
   raw.drop();
 }
@@ -152,7 +164,7 @@ function isEchoed(frame: Uint8Array): boolean {
 /** Sends the frame from a seat and expects the answer that is due. @returns whether the seat is still there. */
 async function expectAnswerAfterJoin(raw: RawSocket, frame: Uint8Array): Promise<boolean> {
   const problem = reader.read(frame);
-  const { kind, bodyLength, code } = reader;
+  const { kind, bodyLength, code, timeMs } = reader;
   raw.send(frame);
   if (problem !== 0) {
     expect(await raw.ended).toEqual({ code: 4400, reason: problemText(problem) });
@@ -160,7 +172,9 @@ async function expectAnswerAfterJoin(raw: RawSocket, frame: Uint8Array): Promise
   }
   switch (kind) {
     case ClientFrameKind.Join:
-      expect(await raw.ended).toEqual({ code: 4400, reason: 'a second Join on one connection' });
+    case ClientFrameKind.Resume:
+    case ClientFrameKind.Watch:
+      expect(await raw.ended).toEqual({ code: 4400, reason: 'a Join, Resume or Watch on a connection that has joined' });
       return false;
     case ClientFrameKind.Leave:
       expect(await raw.ended).toEqual({ code: closeCodeOf(code), reason: 'left' });
@@ -179,6 +193,7 @@ async function expectAnswerAfterJoin(raw: RawSocket, frame: Uint8Array): Promise
       expect(await raw.ended).toEqual({ code: 4400, reason: expect.stringMatching(/no handler|message payload/) });
       return false;
     case ClientFrameKind.Ping:
+      if (timeMs === 0) raw.send(FRAMES.ping!);
       expect(await answer(raw, ServerFrameKind.Pong)).toBe(ServerFrameKind.Pong);
       return true;
     default:
@@ -240,7 +255,7 @@ it.each<[string, Uint8Array | string, number, string]>([
 
 it.each(['input', 'message', 'resync'])('%s before a Join: 4400', async (name) => {
   const raw = new RawSocket(server.url, frameOf(FRAMES[name]!));
-  expect(await raw.ended).toEqual({ code: 4400, reason: 'the first frame must be a Join' });
+  expect(await raw.ended).toEqual({ code: 4400, reason: 'the first frame must be a Join, Resume or Watch' });
 });
 
 it.each(['input', 'message', 'resync', 'join'])('%s right behind a Join, before its answer: 4400', async (name) => {

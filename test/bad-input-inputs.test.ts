@@ -1,4 +1,4 @@
-/** Inputs and messages that only a modified client sends: clamped, refused or ignored; state stays finite. */
+/** Inputs and messages that only a modified client sends: refused or ignored; state stays finite. */
 import { connect, type ClientRoom } from 'escapement/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -10,7 +10,14 @@ import {
   JoinMethod,
 } from '../src/protocol/client-frames.js';
 import { decodePayload, encodePayload, PAYLOAD_DEPTH_MAX } from '../src/protocol/payload.js';
-import { decodeServerMessage, ServerFrameKind, ServerFrameReader, SnapshotKind } from '../src/protocol/server-frames.js';
+import {
+  decodeRejected,
+  decodeServerMessage,
+  ServerFrameKind,
+  ServerFrameReader,
+  SnapshotKind,
+  type RejectedFrame,
+} from '../src/protocol/server-frames.js';
 import { SeededRandom } from './corpus/seeded-random.js';
 import type Levers from './rooms/levers.js';
 import type { LeverValues, Readings } from './rooms/levers.js';
@@ -25,11 +32,15 @@ const SEED = 20_260_204;
  * that at once. The longest burst here are 5,000 inputs.
  */
 const LIMITS = { messagesPerTickMax: 64, bytesPerSecMax: 1024 * 1024 };
-/** Bytes of the packed record of the levers room, and where its fields begin. */
+/** Bytes of the packed record of the levers room, and where its fields begin that bytes can be wrong for. */
 const RECORD_BYTES = 29;
 const REAL_AT = 14;
-/** Inputs that a room keeps for a client between two ticks. */
-const QUEUE_INPUTS_MAX = 64;
+const PULL_AT = 18;
+const REACH_AT = 19;
+const DEPTH_AT = 21;
+const TURN_AT = 25;
+const BEARING_AT = 26;
+const HELD_AT = 28;
 
 /** Least and greatest value of every field of the levers room. */
 const RANGES: Readonly<Record<keyof LeverValues, readonly [number, number]>> = {
@@ -57,7 +68,7 @@ const differences: string[] = [];
 
 beforeAll(async () => {
   const rooms = Object.fromEntries(['drift', 'levers', 'probe'].map((name) => [name, `${ROOMS_FOLDER}${name}.js`]));
-  server = await ServerProcess.startEmbedded({ rooms, logLevel: 'warn', ...LIMITS });
+  server = await ServerProcess.startEmbedded({ rooms, logLevel: 'warn', reconnectGrace: 0, ...LIMITS });
   bystanders = await Bystanders.join(server);
   witness = await connect(server.url).create<typeof Levers>('levers');
   const firstTick = witness.tick;
@@ -84,6 +95,7 @@ class Attacker {
   /** Of the newest snapshot looked at: what its inputs say it holds. */
   tick = 0;
   keyframes = 0;
+  readonly rejections: RejectedFrame[] = [];
 
   private constructor(readonly raw: RawSocket) {}
 
@@ -129,6 +141,7 @@ class Attacker {
 
   private look(frame: Buffer): void {
     expect(reader.read(frame)).toBe(0);
+    if (reader.kind === ServerFrameKind.Rejected) this.rejections.push(decodeRejected(frame));
     if (reader.kind !== ServerFrameKind.Snapshot) return;
     this.tick = reader.tick;
     this.acked = reader.ack;
@@ -145,23 +158,38 @@ function expectInRange(values: LeverValues): void {
   }
 }
 
-/** Sends records and expects that the room has read as many, each with every value finite and in its range. */
-async function expectClamped(attacker: Attacker, records: readonly Uint8Array[]): Promise<LeverValues[]> {
-  const all: LeverValues[] = [];
-  for (let at = 0; at < records.length; at += QUEUE_INPUTS_MAX) {
-    for (const record of records.slice(at, at + QUEUE_INPUTS_MAX)) attacker.input(record);
-    const { values, notFinite } = await attacker.readings();
-    expect(notFinite).toEqual([]);
-    all.push(...values);
-  }
-  expect(all.length).toBe(records.length);
-  for (const values of all) expectInRange(values);
-  return all;
+/** Sends records and expects that the room has read none of them; the client is told of this field. */
+async function expectRefused(attacker: Attacker, field: string, reason: RegExp, ...records: Uint8Array[]): Promise<void> {
+  const rejected = await server.metric('escapement_inputs_rejected_total');
+  for (const record of records) attacker.input(record);
+  expect((await attacker.readings()).values).toEqual([]);
+  expect(await server.metric('escapement_inputs_rejected_total')).toBe(rejected + records.length);
+  // Once in a second at most, however many there are.
+  expect(attacker.rejections.length).toBeGreaterThan(0);
+  expect(attacker.rejections.length).toBeLessThan(5);
+  expect(attacker.rejections[0]).toEqual({ type: '', field, reason: expect.stringMatching(reason) });
+}
+
+/** Sends records and expects that the room has read each, with every value finite and in its range. */
+async function expectRead(attacker: Attacker, records: readonly Uint8Array[]): Promise<LeverValues[]> {
+  for (const record of records) attacker.input(record);
+  const { values, notFinite } = await attacker.readings();
+  expect(notFinite).toEqual([]);
+  expect(values.length).toBe(records.length);
+  for (const each of values) expectInRange(each);
+  expect(attacker.rejections).toEqual([]);
+  return [...values];
 }
 
 function realRecord(bits: number): Uint8Array {
   const record = new Uint8Array(RECORD_BYTES);
   new DataView(record.buffer).setUint32(REAL_AT, bits, true);
+  return record;
+}
+
+function recordWith(at: number, ...bytes: number[]): Uint8Array {
+  const record = new Uint8Array(RECORD_BYTES);
+  record.set(bytes, at);
   return record;
 }
 
@@ -174,34 +202,59 @@ async function expectWitnessAgrees(): Promise<void> {
 }
 
 describe('inputs', () => {
-  it('with every field at its bytes’ extremes are clamped', async () => {
+  it('at the ends of every field’s range are read', async () => {
     const attacker = await Attacker.join();
-    const fills = [0x00, 0x7f, 0x80, 0xff, 0x01, 0xfe, 0x55, 0xaa];
-    const records = fills.map((byte) => new Uint8Array(RECORD_BYTES).fill(byte));
-    const [zeros, , , ones] = await expectClamped(attacker, records);
+    const most = new Uint8Array(RECORD_BYTES).fill(0xff);
+    const view = new DataView(most.buffer);
+    view.setUint32(REAL_AT, 0x7f7fffff, true);
+    most[PULL_AT] = 200;
+    view.setUint16(REACH_AT, 8000, true);
+    view.setUint32(DEPTH_AT, 1_000_000_000, true);
+    most[TURN_AT] = 31;
+    view.setUint16(BEARING_AT, 4095, true);
+    most[HELD_AT] = 1;
+    const bits = [0xff7fffff, 0x00000001].map(realRecord);
+    const [zeros, ends, least, denormal] = await expectRead(attacker, [new Uint8Array(RECORD_BYTES), most, ...bits]);
     expect(zeros).toMatchObject({ i8: 0, u32: 0, real: 0, pull: -1, reach: -1000, depth: 0, turn: 0, held: false });
-    expect(ones).toMatchObject({ i8: -1, u8: 255, u32: 2 ** 32 - 1, real: 0, pull: 1, reach: 1000, held: true });
-    expect(ones!.depth).toBeCloseTo(1_000_000);
+    expect(ends).toMatchObject({ i8: -1, u8: 255, u32: 2 ** 32 - 1, pull: 1, reach: 1000, held: true });
+    expect(ends!.depth).toBeCloseTo(1_000_000);
+    const greatest = (2 - 2 ** -23) * 2 ** 127;
+    expect([ends!.real, least!.real, denormal!.real]).toEqual([greatest, -greatest, 2 ** -149]);
     await expectWitnessAgrees();
     attacker.raw.drop();
   });
 
-  it('with NaN and infinities count as 0', async () => {
+  it.each<[field: string, reason: RegExp, ...records: Uint8Array[]]>([
+    ['pull', /^1\.01; expected -1 to 1$/, recordWith(PULL_AT, 201), recordWith(PULL_AT, 255)],
+    ['reach', /^1000\.25; expected -1000 to 1000$/, recordWith(REACH_AT, 0x41, 0x1f), recordWith(REACH_AT, 0xff, 0xff)],
+    ['depth', /; expected 0 to 1000000$/, recordWith(DEPTH_AT, 1, 0xca, 0x9a, 0x3b), recordWith(DEPTH_AT, 255, 255, 255, 255)],
+    ['turn', /; expected 0 to 6\.0/, recordWith(TURN_AT, 32), recordWith(TURN_AT, 0xff)],
+    ['bearing', /; expected 0 to 6\.2/, recordWith(BEARING_AT, 0, 0x10), recordWith(BEARING_AT, 0xff, 0xff)],
+    ['held', /^2; expected 0 or 1$/, recordWith(HELD_AT, 2), recordWith(HELD_AT, 0xff)],
+    ['reach', /expected -1000 to 1000/, ...[0x7f, 0x55].map((byte) => new Uint8Array(RECORD_BYTES).fill(byte))],
+  ])('with %s out of its range are refused, and the client told why', async (field, reason, ...records) => {
+    const attacker = await Attacker.join();
+    await expectRefused(attacker, field, reason, ...records);
+    // And it goes on.
+    attacker.rejections.length = 0;
+    await expectRead(attacker, [new Uint8Array(RECORD_BYTES)]);
+    await expectWitnessAgrees();
+    attacker.raw.drop();
+  });
+
+  it('with NaN and infinities are refused', async () => {
     const attacker = await Attacker.join();
     const notFinite = [0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff, 0x7fffffff, 0x7f800000, 0xff800000];
-    const read = await expectClamped(attacker, notFinite.map(realRecord));
-    expect(read.map(({ real }) => real)).toEqual(notFinite.map(() => 0));
-    const [most, least, denormal] = await expectClamped(attacker, [0x7f7fffff, 0xff7fffff, 0x00000001].map(realRecord));
-    const greatest = (2 - 2 ** -23) * 2 ** 127;
-    expect([most!.real, least!.real, denormal!.real]).toEqual([greatest, -greatest, 2 ** -149]);
+    await expectRefused(attacker, 'real', /^NaN; expected a finite number$/, ...notFinite.map(realRecord));
     await expectWitnessAgrees();
     attacker.raw.drop();
   });
 
-  it('of random bytes', async () => {
+  it('of random bytes are refused, of which hardly any could pass', async () => {
     const attacker = await Attacker.join();
     const random = new SeededRandom(SEED);
-    await expectClamped(attacker, Array.from({ length: 1000 }, () => random.bytes(RECORD_BYTES)));
+    const records = Array.from({ length: 1000 }, () => random.bytes(RECORD_BYTES));
+    await expectRefused(attacker, expect.any(String), /; expected /, ...records);
     await expectWitnessAgrees();
     attacker.raw.drop();
   });

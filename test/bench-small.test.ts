@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 it('the benches that the figures come from are there', () => {
   expect(names).toEqual([
-    'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'memory',
+    'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'joins', 'memory',
   ]);
 });
 

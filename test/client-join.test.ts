@@ -41,6 +41,10 @@ test('resolves after Joined and the first keyframe, with the state filled', asyn
     roomId: '',
     token: 'secret',
     options: '{"name":"Ann"}',
+    ticket: '',
+    rating: 0,
+    party: '',
+    partySize: 0,
   });
   const ann = peer.players.spawn({ x: 7.5, name: 'Ann' });
   peer.join();
@@ -152,5 +156,14 @@ test('urls are taken as people have them', () => {
   expect(() => socketUrl('play.example')).toThrow('not a URL');
   expect(() => socketUrl('constructor://x')).toThrow('not for sockets');
   expect(() => socketUrl()).toThrow("needs the server's URL");
-  expect(() => connect('ws://x', { joinTimeoutMs: 0 })).toThrow('joinTimeoutMs is 0');
+});
+
+test.each<[object, string]>([
+  [{ joinTimeoutMs: 0 }, 'joinTimeoutMs is 0; expected more than 0'],
+  [{ reconnect: true }, 'reconnect is true; expected false or {'],
+  [{ reconnect: { delayMs: 0 } }, 'reconnect.delayMs is 0; expected 1 to 60000 milliseconds'],
+  [{ reconnect: { delayMs: 200, delayMaxMs: 199 } }, 'reconnect.delayMaxMs is 199; expected 200 to 600000 milliseconds'],
+  [{ reconnect: { giveUpAfterMs: NaN } }, 'reconnect.giveUpAfterMs is NaN; expected 1 to 2147483647 milliseconds'],
+])('options that make no sense are refused with what was expected: %j', (options, words) => {
+  expect(() => connect('ws://x', options)).toThrow(words);
 });

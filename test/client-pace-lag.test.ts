@@ -129,8 +129,8 @@ describe('a client that lags', () => {
     for (let i = 0; i < 9; i += 1) expect(snapshot()).toBe(Skip);
     expect(laggingCount()).toBe(1);
     expect(counters.get(ShardCounter.snapshotsLagged)).toBe(10);
-    pace.left(client);
-    pace.left(client);
+    pace.disconnected(client);
+    pace.disconnected(client);
     expect(laggingCount()).toBe(0);
   });
 

@@ -5,7 +5,7 @@ import { connect } from '../src/client/node.js';
 import { decodeClientMessage } from '../src/protocol/client-frames.js';
 import { InputRecordCodec } from '../src/protocol/input-record.js';
 import { decodePayload, encodePayload } from '../src/protocol/payload.js';
-import { encodePong, encodeServerMessage } from '../src/protocol/server-frames.js';
+import { encodeDraining, encodePong, encodeRejected, encodeServerMessage } from '../src/protocol/server-frames.js';
 import { Move, ScriptedServer, snapshotFrame, type Peer } from './support/scripted-server.js';
 
 let server: ScriptedServer;
@@ -207,6 +207,35 @@ test('a payload that is no JSON is reported, and costs no keyframe', async () =>
   expect(peer.unread).toEqual([]);
 });
 
+test('what the room rejects is reported with the field and the reason, and costs no keyframe', async () => {
+  nowMs += 600;
+  const errors: Error[] = [];
+  room.onError((error) => errors.push(error));
+  peer.send(encodeRejected('shoot', 'aim.angle', 'expected a number'));
+  peer.send(encodeRejected('', 'dx', 'expected -127 to 127'));
+  peer.send(encodeRejected('chat', '', 'expected a text'));
+  await settled();
+  expect(errors).toMatchObject([
+    { name: 'RejectedError', type: 'shoot', field: 'aim.angle', reason: 'expected a number' },
+    { type: '', field: 'dx' },
+    { type: 'chat', field: '' },
+  ]);
+  expect(errors.map(({ message }) => message)).toEqual([
+    'the room took no message shoot: aim.angle: expected a number',
+    'the room took no input: dx: expected -127 to 127',
+    'the room took no message chat: expected a text',
+  ]);
+  expect(peer.unread).toEqual([]);
+});
+
+test('a room that is about to end says so while it goes on', async () => {
+  const told: unknown[] = [];
+  room.onShutdown((reason, deadlineMs) => told.push(reason, deadlineMs, room.isConnected));
+  peer.send(encodeDraining('update to 1.2', 30_000));
+  await settled();
+  expect(told).toEqual(['update to 1.2', 30_000, true]);
+});
+
 test("the game's own exceptions are reported and stop nothing", async () => {
   const errors: Error[] = [];
   const seen: string[] = [];
@@ -264,8 +293,8 @@ test('ping is measured at once and smoothed, and lateness comes with it', async 
 });
 
 test.each<[string, (from: Peer) => void, number, string, boolean]>([
-  ['a lost connection', (from) => from.socket.terminate(), 1006, 'the connection was lost', true],
-  ['a shutdown', (from) => from.socket.close(4001, 'update'), 4001, 'update', true],
+  ['a lost connection that nothing resumes', (from) => from.socket.terminate(), 1006, 'the connection was lost', true],
+  ['a shutdown', (from) => from.socket.close(4001, 'update'), 4001, 'update', false],
   ['a server that goes away', (from) => from.socket.close(1001), 1001, 'closed with code 1001', true],
   ['a room that lets the client go', (from) => from.socket.close(4000), 4000, 'left on purpose', false],
 ])('%s ends the place once, with a reason', async (_, end, code, reason, isDrop) => {

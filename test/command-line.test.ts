@@ -4,12 +4,19 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { connect } from 'escapement/client';
+import { WebSocket } from 'ws';
+import { SUBPROTOCOL } from '../src/protocol/version.js';
+import { Certificates } from './support/certificates.js';
 import { REPOSITORY, ServerProcess } from './support/server-process.js';
 import { ROOMS_FOLDER } from './support/setup.js';
 
 mkdirSync(`${REPOSITORY}test/.tmp`, { recursive: true });
 const folder = mkdtempSync(`${REPOSITORY}test/.tmp/command-line-`);
-afterAll(() => rmSync(folder, { recursive: true }));
+const files = new Certificates();
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  files.remove();
+});
 
 async function run(args: readonly string[], env?: Record<string, string>): Promise<ServerProcess & { code: number | null }> {
   const server = ServerProcess.spawn({ args, env });
@@ -17,15 +24,27 @@ async function run(args: readonly string[], env?: Record<string, string>): Promi
   return Object.assign(server, { code });
 }
 
+/** A socket that asks for nothing. @param trusted certificate of the server, in PEM */
+function openOver(url: string, trusted?: string): Promise<WebSocket> {
+  const socket = new WebSocket(url, SUBPROTOCOL, { ca: trusted });
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
 it('--help names every flag with its environment variable and default, exit 0', async () => {
   const { code, stdout } = await run(['--help']);
   expect(code).toBe(0);
-  for (const flag of ['port', 'host', 'shards', 'rooms', 'admin-port', 'admin-host', 'log-level', 'help', 'version']) {
+  const flags = [
+    'port', 'host', 'shards', 'rooms', 'admin-port', 'admin-host', 'log-level', 'tls-cert', 'tls-key', 'trusted-proxies',
+    'connections-per-address-max', 'handshakes-per-address-per-sec', 'reconnect-grace', 'drain-timeout-ms', 'jwt-jwks',
+  ];
+  for (const flag of flags) {
     expect(stdout).toContain(`--${flag}`);
+    expect(stdout).toContain(flag.toUpperCase().replaceAll('-', '_'));
   }
-  for (const variable of ['PORT', 'HOST', 'SHARDS', 'ROOMS', 'ADMIN_PORT', 'ADMIN_HOST', 'LOG_LEVEL']) {
-    expect(stdout).toContain(variable);
-  }
+  for (const word of ['--help', '--version', 'JWT_SECRET']) expect(stdout).toContain(word);
   expect(stdout).toContain('2567');
   expect(stdout).toContain('9567');
 });
@@ -47,6 +66,55 @@ it('lists every wrong value with the value, the limit and the remedy, exit 2', a
   expect(stderr).toMatch(/--prot.*did you mean --port/);
   expect(stderr).toMatch(/--rooms is "\/nowhere"/);
   expect(stderr).toMatch(/LOG_LEVEL \(environment\) is "loud"/);
+});
+
+it('a certificate and a key that can not be used: what is wrong with them, exit 2', async () => {
+  files.make('one');
+  files.make('other');
+  const { code, stderr } = await run(['--tls-cert', files.file('one.pem')], { TLS_KEY: files.file('other.key') });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/--tls-cert and TLS_KEY \(environment\): .* not of one pair/);
+  expect((await run(['--tls-key', files.file('none.key')])).code).toBe(2);
+});
+
+it('over TLS the URL is https, and SIGHUP brings a new certificate: open sockets stay', async () => {
+  files.make('first');
+  files.make('second');
+  files.use('first');
+  const server = await ServerProcess.start({ args: ['--tls-cert', files.certFile, '--tls-key', files.keyFile] });
+  expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+  const early = await openOver(server.socketUrl, files.pem('first'));
+  const logged = (text: string): Promise<void> => expect.poll(() => server.stdout).toContain(text);
+  writeFileSync(files.certFile, 'half a cert');
+  server.child.kill('SIGHUP');
+  await logged('TLS certificate and key were not replaced');
+  files.use('second');
+  server.child.kill('SIGHUP');
+  await logged('TLS certificate and key were read again');
+  await expect(openOver(server.socketUrl, files.pem('first'))).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  const late = await openOver(server.socketUrl, files.pem('second'));
+  for (const socket of [early, late]) {
+    const pong = new Promise((resolve) => socket.once('pong', resolve));
+    socket.ping();
+    await pong;
+    socket.terminate();
+  }
+  expect((await server.stop()).code).toBe(0);
+});
+
+it('a server can be started again at once on the port of one that closed its clients', async () => {
+  const first = await ServerProcess.start({ args: ['--log-level', 'silent'] });
+  const port = new URL(first.url).port;
+  await first.stop();
+  for (let start = 0; start < 2; start += 1) {
+    const args = ['--port', port, '--host', '127.0.0.1', '--admin-port', '0', '--log-level', 'silent'];
+    const server = ServerProcess.spawn({ args });
+    await server.ready();
+    const socket = await openOver(server.socketUrl);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    expect((await server.stop()).code).toBe(0);
+    expect(await closed).toBe(4001);
+  }
 });
 
 it('a taken port: a clear message, exit 1', async () => {

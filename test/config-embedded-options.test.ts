@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../src/host/config-error.js';
 import { validateServerOptions, type ServerOptions } from '../src/host/server-options.js';
+import { Certificates } from './support/certificates.js';
 
 const rooms = { arena: new URL('file:///rooms/arena.js') };
 
@@ -56,7 +58,9 @@ test('limits are accepted and what is beyond them is not', () => {
     port: [0, 65535], shards: [1, 64], payloadBytesMax: [64, 65536], messagesPerTickMax: [1, 64],
     bytesPerSecMax: [1024, 16_777_216], idleTimeoutSec: [8, 960],
     joinTimeoutMs: [100, 60_000], lagLimitMs: [500, 4999], ackTimeoutMs: [1001, 300_000],
-    connectionsMax: [1, 1_048_575], seed: [0, 4_294_967_295],
+    connectionsMax: [1, 1_048_575], seed: [0, 4_294_967_295], connectionsPerAddressMax: [1, 1_048_575],
+    handshakesPerAddressPerSec: [1, 10_000], reconnectGrace: [0, 3600], resumeBufferBytes: [4096, 16_777_216],
+    roomsMax: [1, 1_000_000], seatTimeoutMs: [1000, 15_000], createTimeoutMs: [1000, 300_000], drainTimeoutMs: [0, 600_000],
   };
   for (const [key, [min, max]] of Object.entries(limits) as [string, [number, number]][]) {
     expect(problems({ rooms, [key]: min }), key).toEqual([]);
@@ -119,6 +123,70 @@ test('origins are exact, and the problem shows the exact form', () => {
   expect(found).toHaveLength(5);
   expect(found[0]).toMatch(/^origins\[0\] is "https:\/\/A\.example\/"; .*: write "https:\/\/a\.example"$/);
   expect(found[4]).toMatch(/write "https:\/\/b\.example"$/);
+});
+
+test('addresses are addresses or networks, and each that is none is named', () => {
+  for (const key of ['trustedProxies', 'limitExemptAddresses'] as const) {
+    const good = ['192.0.2.1', '10.0.0.0/8', '::1', '2001:db8::/32'];
+    expect(validateServerOptions({ rooms, [key]: good })[key]).toEqual(good);
+    expect(problems({ rooms, [key]: ['10.0.0.0/8', 'localhost', '10.0.0.0/33', 7] })).toEqual([
+      `${key}[1] is "localhost"; not an IP address or network; expected such as "192.0.2.1", "10.0.0.0/8" or "2001:db8::/32"`,
+      expect.stringMatching(`^${key}\\[2\\] is "10.0.0.0/33"; a network with a prefix that isn't 0 to 32; expected such as`),
+      `${key}[3] is 7; expected text`,
+    ]);
+    expect(problems({ rooms, [key]: '127.0.0.1' })).toEqual([expect.stringContaining(`${key} is "127.0.0.1"; expected an array`)]);
+  }
+});
+
+test.each([
+  ['wss://play.example.com', 'wss://play.example.com'],
+  ['https://play.example.com:8443/game/', 'wss://play.example.com:8443/game'],
+  ['http://[2001:db8::1]:80', 'ws://[2001:db8::1]'],
+])('publicUrl %s becomes %s', (url, publicUrl) => {
+  expect(validateServerOptions({ rooms, publicUrl: url }).publicUrl).toBe(publicUrl);
+  expect(validateServerOptions({ rooms, publicUrl }).publicUrl).toBe(publicUrl);
+});
+
+test.each(['play.example.com', 'ftp://x', 'wss://', 'wss://u:p@x', 'wss://x?token=1', 'wss://x#y', '', 7, 'javascript:alert(1)'])(
+  'publicUrl is not %j',
+  (publicUrl) => expect(problems({ rooms, publicUrl })).toEqual([expect.stringMatching(/^publicUrl is .*; expected a ws:, wss:/)]),
+);
+
+test('auth is a function, or says how tokens are verified', () => {
+  const auth = (): null => null;
+  expect(validateServerOptions({ rooms, auth }).auth).toBe(auth);
+  expect(problems({ rooms, auth: 'me' })).toEqual([expect.stringMatching(/^auth is "me"; expected a function/)]);
+  expect(problems({ rooms, auth: { jwt: { secret: 'short' } } })).toEqual([expect.stringMatching(/^auth\.jwt\.secret has 5 bytes/)]);
+});
+
+describe('TLS', () => {
+  const files = new Certificates();
+  beforeAll(() => {
+    files.make('one');
+    files.make('other');
+    writeFileSync(files.file('text'), 'not a key');
+  });
+  afterAll(() => files.remove());
+  const of = (certificate: string, key: string): object => ({ rooms, tlsCert: files.file(certificate), tlsKey: files.file(key) });
+
+  test('has a certificate and its key', () => {
+    expect(validateServerOptions(of('one.pem', 'one.key') as ServerOptions)).toMatchObject({ tlsCert: files.file('one.pem') });
+  });
+
+  test('has both or none', () => {
+    expect(problems({ rooms, tlsKey: files.file('one.key') })).toEqual([
+      'tlsCert and tlsKey: tlsCert is missing; expected both or none: add it, or remove the other for no TLS',
+    ]);
+  });
+
+  test.each([
+    ['none.pem', 'one.key', /^tlsCert is ".*none\.pem"; there is no such file: correct the path$/],
+    ['text', 'one.key', /^tlsCert is ".*text"; not in the right form; expected a certificate in PEM/],
+    ['one.pem', 'text', /^tlsKey is ".*text"; not in the right form; expected a private key in PEM, without a passphrase/],
+    ['one.pem', 'other.key', /^tlsCert and tlsKey: .* are not of one pair; expected the key that the certificate was issued for$/],
+  ])('with %s and %s is one problem', (certificate, key, problem) =>
+    expect(problems(of(certificate, key))).toEqual([expect.stringMatching(problem)]),
+  );
 });
 
 test('publicDir becomes an absolute path', () => {

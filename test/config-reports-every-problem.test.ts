@@ -132,6 +132,41 @@ describe('--rooms', () => {
   });
 });
 
+describe('lists', () => {
+  test('name each word that does not belong', () => {
+    expect(problems(['--trusted-proxies', '127.0.0.1,me,10.0.0.0/99', '--origins', 'https://a.example/'])).toEqual([
+      expect.stringMatching(/^--trusted-proxies has "me"; not an IP address or network; expected such as/),
+      expect.stringMatching(/^--trusted-proxies has "10\.0\.0\.0\/99"; a network with a prefix that isn't 0 to 32/),
+      expect.stringMatching(/^--origins has "https:\/\/a\.example\/"; .*: write "https:\/\/a\.example"$/),
+    ]);
+    expect(problems([], { TRUSTED_PROXIES: 'none,127.0.0.1' })).toHaveLength(1);
+  });
+
+  test('without a value say how one is written', () => {
+    expect(problems(['--trusted-proxies'])).toEqual([
+      '--trusted-proxies has no value; expected IP addresses or networks with commas between them, such as '
+        + '127.0.0.1,10.0.0.0/8: write --trusted-proxies LIST, or leave it out for none',
+    ]);
+  });
+});
+
+describe('a JWT verifier', () => {
+  test('is told by the names of its flags and variables, and its secret is in no problem', () => {
+    const found = problems(['--jwt-jwks', '/no/such/file'], {});
+    expect(found).toEqual([expect.stringMatching(/^--jwt-jwks is "\/no\/such\/file"; expected a JWKS file/)]);
+    expect(problems(['--jwt-issuer', 'x'])).toEqual([expect.stringMatching(/^--jwt-issuer has neither secret nor jwks/)]);
+    const [short] = problems([], { JWT_SECRET: 'hunter2' });
+    expect(short).toMatch(/^JWT_SECRET \(environment\) has 7 bytes; expected at least 32/);
+    expect(short).not.toContain('hunter2');
+  });
+});
+
+test('TLS has both of its files', () => {
+  expect(problems(['--tls-cert', '/no/such/file'])).toEqual([
+    '--tls-cert is "/no/such/file"; there is no such file: correct the path',
+  ]);
+});
+
 test('no value can write to the terminal through a problem', () => {
   const [problem] = problems(['--log-level', `\x1b[2J\r\n${'x'.repeat(10_000)}`]);
   expect(problem).toContain('--log-level is "\\x1b[2J\\x0d\\x0axxx');

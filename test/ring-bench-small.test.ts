@@ -50,7 +50,7 @@ it('the runner lists the benches', async () => {
   const { code, stdout } = await bench('list');
   expect(code).toBe(0);
   expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
-    'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'memory', '',
+    'ring', 'tick', 'latency', 'steady', 'micro', 'snapshot', 'interest', 'slow', 'arena', 'heavy', 'crowd', 'joins', 'memory', '',
   ]);
 });
 

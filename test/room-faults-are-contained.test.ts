@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await Promise.all(rooms.splice(0).map((room) => room.leave()));
-  await expect.poll(() => server.metric('escapement_rooms')).toBe(0);
+  await expect.poll(() => server.metric('escapement_rooms'), { timeout: 10_000 }).toBe(0);
 });
 afterAll(async () => {
   expect((await server.stop()).code).toBe(0);

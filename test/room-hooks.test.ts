@@ -11,7 +11,7 @@ let server: ServerProcess;
 const rooms: ClientRoom<typeof Probe>[] = [];
 
 beforeAll(async () => {
-  server = await ServerProcess.start({ args: ['--rooms', ROOMS_FOLDER, '--log-level', 'fatal'] });
+  server = await ServerProcess.start({ args: ['--rooms', ROOMS_FOLDER, '--log-level', 'fatal', '--reconnect-grace', '0'] });
 });
 beforeEach(async () => {
   await Promise.all(rooms.splice(0).map((room) => room.leave()));

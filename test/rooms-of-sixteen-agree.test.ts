@@ -94,6 +94,6 @@ it('128 clients in 8 rooms hold what their rooms hold, at every tick compared', 
   expect(await server.metric('escapement_hook_errors_total')).toBe(0);
 
   await Promise.all(witnesses.map(({ room }) => room.leave()));
-  await expect.poll(() => server.metric('escapement_rooms')).toBe(0);
+  await expect.poll(() => server.metric('escapement_rooms'), { timeout: 10_000 }).toBe(0);
   expect(await server.metric('escapement_clients')).toBe(0);
 });

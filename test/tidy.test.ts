@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, { folders: readonly string[]; packages
   front: { folders: ['memory', 'protocol', 'state'], packages: ['uWebSockets.js'], node: true },
   host: {
     folders: ['front', 'memory', 'protocol', 'state'],
-    packages: ['pino', 'pino-pretty', 'prom-client', 'piscina', 'uWebSockets.js'],
+    packages: ['jose', 'pino', 'pino-pretty', 'prom-client', 'piscina', 'uWebSockets.js'],
     node: true,
   },
 };

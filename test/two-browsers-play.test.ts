@@ -128,7 +128,7 @@ it('two pages see each other move, shoot and score', { timeout: 120_000 }, async
   expect(browser.complaints).toEqual([]);
   await first.close();
   await second.close();
-  await expect.poll(() => server.metric('escapement_rooms')).toBe(0);
+  await expect.poll(() => server.metric('escapement_rooms'), { timeout: 10_000 }).toBe(0);
 });
 
 it('bots fill the places that people leave empty', async () => {
@@ -143,6 +143,6 @@ it('bots fill the places that people leave empty', async () => {
   await joined(second);
   await expect.poll(() => people(first)).toEqual([2, 16]);
   await second.close();
-  await expect.poll(() => people(first)).toEqual([1, 16]);
+  await expect.poll(() => people(first), { timeout: 10_000 }).toEqual([1, 16]);
   await first.close();
 });

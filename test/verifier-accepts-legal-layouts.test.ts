@@ -1,10 +1,11 @@
 import * as flatbuffers from 'flatbuffers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ClientFrameKind, ClientFrameReader, decodeJoin } from '../src/protocol/client-frames.js';
+import { ClientFrameKind, ClientFrameReader, decodeJoin, decodeResume, encodePing } from '../src/protocol/client-frames.js';
 import * as client from '../src/protocol/generated/client_generated.js';
 import * as server from '../src/protocol/generated/server_generated.js';
-import { decodeJoined, ServerFrameReader } from '../src/protocol/server-frames.js';
+import { decodeRooms } from '../src/protocol/room-list-frames.js';
+import { decodeJoined, ServerFrameKind, ServerFrameReader } from '../src/protocol/server-frames.js';
 import { problemText, verifyClientFrame, verifyServerFrame } from '../src/protocol/verifier.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from './corpus/legal-frames.js';
 import { walkClientFrame, walkServerFrame } from './corpus/strict-walk.js';
@@ -52,13 +53,17 @@ describe('what builders of other languages may write', () => {
       (b, texts) => client.Join.addRoomId(b, texts[1]!),
       (b, texts) => client.Join.addToken(b, texts[2]!),
       (b, _, options) => client.Join.addOptions(b, options),
+      (b, texts) => client.Join.addTicket(b, texts[3]!),
+      (b) => client.Join.addRating(b, -12.5),
+      (b, texts) => client.Join.addParty(b, texts[4]!),
+      (b) => client.Join.addPartySize(b, 200),
     ];
     fc.assert(
       fc.property(
-        fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 0 }),
+        fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7, 8], { minLength: 0 }),
         fc.boolean(),
         fc.boolean(),
-        fc.array(fc.string({ unit: 'grapheme', maxLength: 9 }), { minLength: 3, maxLength: 3 }),
+        fc.array(fc.string({ unit: 'grapheme', maxLength: 9 }), { minLength: 5, maxLength: 5 }),
         (order, defaults, eventFirst, strings) => {
           const b = new flatbuffers.Builder(1);
           b.forceDefaults(defaults);
@@ -78,6 +83,10 @@ describe('what builders of other languages may write', () => {
           expect(decoded.room).toBe(order.includes(1) ? strings[0] : '');
           expect(decoded.token).toBe(order.includes(3) ? strings[2] : '');
           expect(decoded.options.length).toBe(order.includes(4) ? 2 : 0);
+          expect(decoded.ticket).toBe(order.includes(5) ? strings[3] : '');
+          expect(decoded.rating).toBe(order.includes(6) ? -12.5 : 0);
+          expect(decoded.party).toBe(order.includes(7) ? strings[4] : '');
+          expect(decoded.partySize).toBe(order.includes(8) ? 200 : 0);
         },
       ),
       { seed: SEED, numRuns: 500 },
@@ -91,7 +100,7 @@ describe('what builders of other languages may write', () => {
     const vector = server.TableSpec.createFieldsVector(b, fields);
     const table = server.TableSpec.createTableSpec(b, name, 5, vector);
     const tables = server.Joined.createTablesVector(b, [table]);
-    const joined = server.Joined.createJoined(b, name, name, name, 60, 20, tables, 0);
+    const joined = server.Joined.createJoined(b, name, name, name, 60, 20, tables, 0, name, true, 1, 2, 3);
     b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Joined, joined));
     const bytes = b.asUint8Array();
     expectServerFrame(bytes);
@@ -154,6 +163,96 @@ describe('what builders of other languages may write', () => {
     expect([reader.kind, reader.timeMs, reader.ackTick]).toEqual([ClientFrameKind.Ping, 12.5, 7]);
   });
 
+  it('frames without the fields that came later', () => {
+    const endClient = (b: flatbuffers.Builder, type: client.ClientEvent, event: number): Uint8Array => {
+      b.finish(client.ClientFrame.createClientFrame(b, 0, 0, type, event));
+      return b.asUint8Array().slice();
+    };
+    const reader = new ClientFrameReader();
+    // What a reader keeps of an earlier frame is none of a later one's.
+    expect(reader.read(encodePing(1, 2, 77))).toBe(0);
+    expect(reader.received).toBe(77);
+    const b = new flatbuffers.Builder(1);
+    b.startObject(2);
+    b.addFieldFloat64(0, 12.5, 0);
+    b.addFieldInt32(1, 7, 0);
+    expect(reader.read(endClient(b, client.ClientEvent.Ping, b.endObject()))).toBe(0);
+    expect([reader.timeMs, reader.ackTick, reader.received]).toEqual([12.5, 7, 0]);
+
+    b.clear();
+    const text = b.createString('as before');
+    b.startObject(5);
+    b.addFieldOffset(1, text, 0);
+    const join = decodeJoin(endClient(b, client.ClientEvent.Join, b.endObject()));
+    expect(join).toMatchObject({ room: 'as before', ticket: '', rating: 0, party: '', partySize: 0 });
+
+    b.clear();
+    const name = b.createString('as before');
+    const tables = server.Joined.createTablesVector(b, []);
+    b.startObject(7);
+    for (const field of [0, 1, 2]) b.addFieldOffset(field, name, 0);
+    b.addFieldOffset(5, tables, 0);
+    const joined = b.endObject();
+    b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Joined, joined));
+    expectServerFrame(b.asUint8Array());
+    const session = { resumeToken: '', resumed: false, received: 0, inputSeq: 0, graceMs: 0 };
+    expect(decodeJoined(b.asUint8Array())).toMatchObject(session);
+  });
+
+  it('any byte but 0 for true', () => {
+    for (const byte of [1, 2, 0x80, 0xff]) {
+      const b = new flatbuffers.Builder(1);
+      const text = b.createString('t');
+      b.startObject(4);
+      b.addFieldOffset(0, text, 0);
+      b.addFieldOffset(1, text, 0);
+      b.addFieldInt8(3, byte, 0);
+      const resume = b.endObject();
+      b.finish(client.ClientFrame.createClientFrame(b, 0, 0, client.ClientEvent.Resume, resume));
+      expectClientFrame(b.asUint8Array());
+      expect(decodeResume(b.asUint8Array())).toEqual({ sessionId: 't', token: 't', received: 0, anew: true });
+
+      b.clear();
+      const id = b.createString('r');
+      b.startObject(8);
+      b.addFieldOffset(0, id, 0);
+      b.addFieldInt8(1, byte, 0);
+      b.addFieldInt8(5, byte, 0);
+      const rooms = server.Rooms.createRoomsVector(b, [b.endObject()]);
+      b.startObject(3);
+      b.addFieldOffset(0, rooms, 0);
+      b.addFieldInt8(1, byte, 0);
+      b.addFieldInt8(2, byte, 0);
+      const list = b.endObject();
+      b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Rooms, list));
+      expectServerFrame(b.asUint8Array());
+      const decoded = decodeRooms(b.asUint8Array());
+      expect([decoded.complete, decoded.reset, decoded.rooms[0]!.gone, decoded.rooms[0]!.locked]).toEqual(Array(4).fill(true));
+    }
+  });
+
+  it('a list whose rooms are one and the same, and one of none', () => {
+    const b = new flatbuffers.Builder(1);
+    const id = b.createString('r');
+    const info = server.RoomInfo.createRoomInfo(b, id, false, id, 1, 2, true, 3.5, 0);
+    const rooms = server.Rooms.createRoomsVector(b, [info, info, info]);
+    b.finish(
+      server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Rooms, server.Rooms.createRooms(b, rooms, true, false)),
+    );
+    expectServerFrame(b.asUint8Array());
+    expect(decodeRooms(b.asUint8Array()).rooms.map(({ roomId, createdMs }) => [roomId, createdMs])).toEqual(
+      Array(3).fill(['r', 3.5]),
+    );
+
+    b.clear();
+    const none = server.Rooms.createRooms(b, server.Rooms.createRoomsVector(b, []), true, true);
+    b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Rooms, none));
+    const reader = new ServerFrameReader();
+    expect(reader.read(b.asUint8Array())).toBe(0);
+    expect(reader.kind).toBe(ServerFrameKind.Rooms);
+    expect(decodeRooms(b.asUint8Array())).toEqual({ rooms: [], complete: true, reset: true });
+  });
+
   it('a file identifier, and bytes behind the last part', () => {
     const b = new flatbuffers.Builder(1);
     const resync = client.Resync.createResync(b, 9);
@@ -168,10 +267,10 @@ describe('what builders of other languages may write', () => {
   it('a pong and a snapshot from the generated builder', () => {
     const reader = new ServerFrameReader();
     const b = new flatbuffers.Builder(1);
-    const pong = server.Pong.createPong(b, 0, 0);
+    const pong = server.Pong.createPong(b, 0, 0, 0);
     b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Pong, pong));
     expect(reader.read(b.asUint8Array())).toBe(0);
-    expect([reader.timeMs, reader.latenessUs]).toEqual([0, 0]);
+    expect([reader.timeMs, reader.latenessUs, reader.received]).toEqual([0, 0, 0]);
 
     b.clear();
     const body = server.ServerFrame.createBodyVector(b, [1]);

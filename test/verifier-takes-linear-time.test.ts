@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as flatbuffers from 'flatbuffers';
 import * as server from '../src/protocol/generated/server_generated.js';
 import { encodeClientMessage } from '../src/protocol/client-frames.js';
+import { encodeRooms } from '../src/protocol/room-list-frames.js';
 import { encodeJoined } from '../src/protocol/server-frames.js';
 import {
   createClientVerifier,
@@ -13,19 +14,25 @@ import {
 } from '../src/protocol/verifier.js';
 import { TableShape, tableVector } from '../src/protocol/verifier-shape.js';
 import { readHostileFrames } from './corpus/hostile-frames.js';
-import { CLIENT_FRAMES, JOINED, SERVER_FRAMES } from './corpus/legal-frames.js';
+import { CLIENT_FRAMES, JOINED, ROOM_INFO, SERVER_FRAMES } from './corpus/legal-frames.js';
 import { SeededRandom } from './corpus/seeded-random.js';
 
 /**
- * Dearest step: a table of 4 bytes charges 4 and looks at 1 table and at most 7 fields, and costs a reference in a
- * vector. So at most (8 + 1) / 4 steps a charged byte, with 8 charged bytes a byte of frame, and the root before.
+ * Dearest step: a table of 4 bytes charges 4 and looks at 1 table and at most 8 fields (FieldSpec, RoomInfo), and costs a
+ * reference in a vector. So at most (9 + 1) / 4 steps a charged byte, with 8 charged bytes a byte of frame, and before
+ * them the root, 1 + 4, and the event, at most 1 + 12 (Joined).
  */
-const STEPS_PER_BYTE = 18;
-const STEPS_AT_LEAST = 16;
+const STEPS_PER_BYTE = 20;
+const STEPS_AT_LEAST = 18;
 
 function joinedWithFields(count: number): Uint8Array {
   const input = Array.from({ length: count }, (_, i) => ({ ...JOINED.input[0]!, name: `f${1000 + i}` }));
   return encodeJoined({ ...JOINED, input });
+}
+
+function listOfRooms(count: number): Uint8Array {
+  const rooms = Array.from({ length: count }, (_, i) => ({ ...ROOM_INFO, roomId: `r${10_000 + i}` }));
+  return encodeRooms({ rooms, complete: true, reset: true });
 }
 
 describe('a walk looks at no more than the frame is long', () => {
@@ -37,14 +44,17 @@ describe('a walk looks at no more than the frame is long', () => {
     }
   });
 
-  it('twice the frame costs twice the steps', () => {
+  it.each([
+    ['fields of a Joined', joinedWithFields],
+    ['rooms of a list', listOfRooms],
+  ])('twice the %s cost twice the steps', (_, frameOf) => {
     const verifier = createServerVerifier();
     const stepsOf = (bytes: Uint8Array): number => {
       expect(verifier.verify(bytes)).toBe(0);
       return verifier.steps;
     };
-    const less = stepsOf(joinedWithFields(1000)) - stepsOf(joinedWithFields(500));
-    const more = stepsOf(joinedWithFields(2000)) - stepsOf(joinedWithFields(1000));
+    const less = stepsOf(frameOf(1000)) - stepsOf(frameOf(500));
+    const more = stepsOf(frameOf(2000)) - stepsOf(frameOf(1000));
     expect(more / less).toBeGreaterThan(1.9);
     expect(more / less).toBeLessThan(2.1);
   });
@@ -66,8 +76,24 @@ describe('a walk looks at no more than the frame is long', () => {
       const fields = server.TableSpec.createFieldsVector(b, new Array<number>(n).fill(field));
       const table = server.TableSpec.createTableSpec(b, name, 1, fields);
       const tables = server.Joined.createTablesVector(b, new Array<number>(n).fill(table));
-      const joined = server.Joined.createJoined(b, name, name, name, 60, 20, tables, fields);
+      const joined = server.Joined.createJoined(b, name, name, name, 60, 20, tables, fields, name, true, 1, 1, 1);
       b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Joined, joined));
+      const bytes = b.asUint8Array();
+      const verifier = createServerVerifier();
+      expect(problemOf(verifier.verify(bytes))).toBe(Problem.OverBudget);
+      expect(verifier.steps).toBeLessThanOrEqual(STEPS_PER_BYTE * bytes.length + STEPS_AT_LEAST);
+    }
+  });
+
+  it('one room that is listed n times, with n bytes of metadata, is refused inside the bound', () => {
+    for (const n of [64, 512, 4096]) {
+      const b = new flatbuffers.Builder(1);
+      const id = b.createString('r-1');
+      const metadata = server.RoomInfo.createMetadataVector(b, new Uint8Array(n));
+      const info = server.RoomInfo.createRoomInfo(b, id, false, id, 1, 2, false, 3, metadata);
+      const rooms = server.Rooms.createRoomsVector(b, new Array<number>(n).fill(info));
+      const list = server.Rooms.createRooms(b, rooms, true, true);
+      b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Rooms, list));
       const bytes = b.asUint8Array();
       const verifier = createServerVerifier();
       expect(problemOf(verifier.verify(bytes))).toBe(Problem.OverBudget);
@@ -84,7 +110,7 @@ describe('a walk looks at no more than the frame is long', () => {
       const input = server.Joined.createInputVector(b, new Array<number>(fieldCount).fill(field));
       const tables = server.Joined.createTablesVector(b, []);
       const id = b.createString('id');
-      const joined = server.Joined.createJoined(b, id, id, id, 60, 20, tables, input);
+      const joined = server.Joined.createJoined(b, id, id, id, 60, 20, tables, input, 0, false, 0, 0, 0);
       b.finish(server.ServerFrame.createServerFrame(b, 0, 0, server.ServerEvent.Joined, joined));
       return problemOf(createServerVerifier().verify(b.asUint8Array()));
     };
@@ -114,7 +140,8 @@ describe('a walk looks at no more than the frame is long', () => {
     const client = createClientVerifier();
     const serverSide = createServerVerifier();
     const hostile = readHostileFrames().map(({ bytes }) => bytes);
-    const frames = [...CLIENT_FRAMES, ...SERVER_FRAMES].map(({ bytes }) => bytes).concat(hostile, joinedWithFields(50));
+    const large = [joinedWithFields(50), listOfRooms(50)];
+    const frames = [...CLIENT_FRAMES, ...SERVER_FRAMES].map(({ bytes }) => bytes).concat(hostile, large);
     for (let run = 0; run < 20_000; run++) {
       const copy = frames[random.below(frames.length)]!.slice();
       for (let n = 1 + random.below(3); n > 0; n--) copy[random.below(copy.length)] = random.below(64);

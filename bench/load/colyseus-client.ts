@@ -3,7 +3,8 @@
  *
  * ```
  *   client                                            server
- *     POST /matchmake/create/ROOM or joinById/ID  -->
+ *     POST /matchmake/create/ROOM, or joinById/ID,
+ *          or joinOrCreate/ROOM                   -->
  *                                                 <--   a seat: roomId, sessionId, processId
  *     WebSocket /processId/roomId?sessionId=…     -->
  *                                                 <--   JOIN_ROOM: token, serializer, description of the state
@@ -15,6 +16,7 @@
  */
 import { decode, encode, Reflection, type Decoder, type Iterator, type MapSchema } from '@colyseus/schema';
 import type { Answers, LoadClient, PlayerState, Question, Target } from './contender.js';
+import { post } from './load-post.js';
 import { LoadSocket, type LoadFrame } from './load-socket.js';
 
 const JOIN_ROOM = 10;
@@ -54,13 +56,10 @@ export async function join(target: Target): Promise<LoadClient> {
   return client;
 }
 
-async function reserveSeat({ url, room, roomId }: Target): Promise<Seat> {
-  const method = roomId === null ? `create/${room}` : `joinById/${roomId}`;
-  // Kept connections would end at some time during the measurement, and what they carried be missing in its sums.
-  const headers = { 'content-type': 'application/json', connection: 'close' };
-  const response = await fetch(`${url}/matchmake/${method}`, { method: 'POST', headers, body: '{}' });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`the matchmaker answered ${response.status} to ${method}: ${text}`);
+async function reserveSeat({ url, room, roomId, joinsAny = false }: Target): Promise<Seat> {
+  const method = roomId !== null ? `joinById/${roomId}` : joinsAny ? `joinOrCreate/${room}` : `create/${room}`;
+  const { status, text } = await post(url, `/matchmake/${method}`, '{}');
+  if (status !== 200) throw new Error(`the matchmaker answered ${status} to ${method}: ${text}`);
   return JSON.parse(text) as Seat;
 }
 

@@ -15,6 +15,8 @@ export interface Target {
   readonly room: string;
   /** The room to join; null creates one. */
   readonly roomId: string | null;
+  /** Without a room's id: whether any room of that name with a free seat does, and one is created only where none is. */
+  readonly joinsAny?: boolean;
   /** Whether this client decodes. */
   readonly isProbe: boolean;
 }
@@ -63,6 +65,8 @@ export interface LoadClient {
   onSnapshot: ((arrivedMs: number) => void) | null;
   /** Sends one input: run that way. */
   input(heading: number): void;
+  /** Says which snapshot is the newest, as a client that sends no inputs has to; where the protocol wants it. */
+  acknowledge?(): void;
   ask<Q extends Question>(question: Q): Promise<Answers[Q]>;
   /** Probes: the players as of the newest snapshot, by slot. */
   players(): PlayerState[];

@@ -1,7 +1,10 @@
 /** Clients of our own server: cheap ones that read no more than a snapshot's tick, and probes that are the SDK. */
 import { connect, type ClientRoom } from 'escapement/client';
+import { CloseCode } from '../../src/protocol/close-codes.js';
 import { decodePayload, encodePayload } from '../../src/protocol/payload.js';
-import { encodeClientMessage, encodeJoin, InputFrameWriter, JoinMethod } from '../../src/protocol/client-frames.js';
+import {
+  encodeClientMessage, encodeJoin, encodeLeave, encodePing, InputFrameWriter, JoinMethod,
+} from '../../src/protocol/client-frames.js';
 import { FRAME_HEAD_OFFSET } from '../../src/protocol/frame-prefix.js';
 import {
   decodeJoined,
@@ -40,7 +43,9 @@ class CheapClient implements LoadClient {
   private seq = 0;
   private tick = 0;
   private snapshotTicks = 0;
+  private deltas = 0;
   private problem: Error | null = null;
+  private isLeaving = false;
   private readonly reader = new ServerFrameReader();
   private readonly answers = new Map<string, (answer: unknown) => void>();
   private joined: (() => void) | null = null;
@@ -54,16 +59,16 @@ class CheapClient implements LoadClient {
     socket.handlers = {
       frame: (payload) => this.take(payload),
       closed: (code, reason) => {
-        this.problem ??= new Error(`the server closed with ${code}: ${reason}`);
+        if (!this.isLeaving) this.problem ??= new Error(`the server closed with ${code}: ${reason}`);
         this.joined?.();
       },
     };
   }
 
-  static async join({ url, room, roomId }: Target): Promise<CheapClient> {
+  static async join({ url, room, roomId, joinsAny = false }: Target): Promise<CheapClient> {
     const client = new CheapClient(await LoadSocket.open(`${url.replace('http', 'ws')}/ws`, SUBPROTOCOL));
     const joined = new Promise<void>((resolve) => (client.joined = resolve));
-    const method = roomId === null ? JoinMethod.Create : JoinMethod.JoinById;
+    const method = roomId !== null ? JoinMethod.JoinById : joinsAny ? JoinMethod.JoinOrCreate : JoinMethod.Create;
     client.socket.send(encodeJoin({ method, room, roomId: roomId ?? '' }));
     await joined;
     client.check();
@@ -76,6 +81,10 @@ class CheapClient implements LoadClient {
     this.inputHead.setUint32(4, this.tick, true);
     this.inputFrame.payload[HEADING_OFFSET] = heading;
     this.socket.sendFrame(this.inputFrame);
+  }
+
+  acknowledge(): void {
+    this.socket.send(encodePing(0, this.tick));
   }
 
   ask<Q extends Question>(question: Q): Promise<Answers[Q]> {
@@ -97,7 +106,8 @@ class CheapClient implements LoadClient {
   }
 
   leave(): void {
-    this.socket.destroy();
+    this.isLeaving = true;
+    this.socket.send(encodeLeave());
   }
 
   private take(bytes: Uint8Array): void {
@@ -109,9 +119,13 @@ class CheapClient implements LoadClient {
     const at = SNAPSHOT_TICK_OFFSET;
     const tick = bytes[at]! + bytes[at + 1]! * 0x100 + bytes[at + 2]! * 0x10000 + bytes[at + 3]! * 0x1000000;
     const isKeyframe = bytes[SNAPSHOT_KIND_OFFSET] === SnapshotKind.Keyframe;
-    if (isKeyframe && this.snapshots > 0) this.problem ??= new Error(`a second keyframe, of tick ${tick}`);
-    // Deltas are a fixed number of ticks apart.
-    if (!isKeyframe) {
+    // A newcomer is sent the state at once, and another keyframe with the room's next snapshot.
+    if (isKeyframe ? this.snapshots > 1 : this.snapshots === 0) {
+      this.problem ??= new Error(isKeyframe ? `a late keyframe, of tick ${tick}` : `no keyframe before tick ${tick}`);
+    }
+    // From the second one on, deltas are a fixed number of ticks apart.
+    if (!isKeyframe) this.deltas += 1;
+    if (this.deltas > 1) {
       const ticks = tick - this.tick;
       if (this.snapshotTicks === 0) this.snapshotTicks = ticks;
       if (ticks !== this.snapshotTicks) this.problem ??= new Error(`no snapshot between ticks ${this.tick} and ${tick}`);
@@ -149,7 +163,9 @@ class Probe implements LoadClient {
   private constructor(private readonly room: ClientRoom<typeof ArenaRoom>, readonly socket: LoadSocket) {
     room.onStateChange(() => this.onSnapshot?.(performance.now()));
     room.onError((error) => (this.problem ??= error));
-    room.onDrop((code, reason) => (this.problem ??= new Error(`the server closed with ${code}: ${reason}`)));
+    room.onLeave((code, reason) => {
+      if (code !== CloseCode.Consented) this.problem ??= new Error(`the server closed with ${code}: ${reason}`);
+    });
   }
 
   static async join({ url, room, roomId }: Target): Promise<Probe> {
@@ -160,7 +176,7 @@ class Probe implements LoadClient {
         socket = this;
       }
     }
-    const client = connect(url, { WebSocket: Kept });
+    const client = connect(url, { reconnect: false, WebSocket: Kept });
     const joining = roomId === null ? client.create<typeof ArenaRoom>(room) : client.joinById<typeof ArenaRoom>(roomId);
     return new Probe(await joining, socket!.loadSocket!);
   }

@@ -12,6 +12,7 @@ import type { Join, LoadClient, PlayerState, RoomReport } from './contender.js';
 import { InputPace } from './input-pace.js';
 import type { EndFigures, JoinOrder, LoadOrder } from './load.js';
 import { ProbeWatch } from './probe-watch.js';
+import { obey } from './told-process.js';
 
 /** Joins under way at the same time. */
 const JOINS_AT_ONCE = 16;
@@ -150,10 +151,4 @@ async function carryOut(order: LoadOrder): Promise<unknown> {
   }
 }
 
-process.on('message', (order: LoadOrder) => {
-  carryOut(order).then(
-    (answer) => process.send!({ answer }),
-    (error: Error) => process.send!({ error: error.stack ?? String(error) }),
-  );
-});
-process.on('disconnect', () => process.exit(0));
+obey(carryOut);

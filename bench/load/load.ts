@@ -1,12 +1,9 @@
 /** A load process, as the bench that forked it sees it. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { RoomReport } from './contender.js';
+import { ToldProcess } from './told-process.js';
 
 const PROCESS = fileURLToPath(new URL('./load-process.js', import.meta.url));
-
-/** Room for the garbage of some thousand reads a second: collections of the load are pauses that servers didn't make. */
-const NODE_ARGS = ['--max-semi-space-size=32'];
 
 export interface JoinOrder {
   readonly step: 'join';
@@ -44,53 +41,31 @@ export interface EndFigures {
 }
 
 export class Load {
-  private constructor(private readonly child: ChildProcess) {}
+  private constructor(private readonly process: ToldProcess<LoadOrder>) {}
 
-  /**
-   * Forks a load process.
-   *
-   * @param cores list of cores for taskset; null for any
-   * @param niceness 19 gives way to everybody; below 0 only root may
-   */
+  /** Forks a load process; `cores` and `niceness` as ToldProcess takes them. */
   static start(cores: string | null, niceness = 0): Load {
-    const command = [process.execPath, ...NODE_ARGS, PROCESS];
-    if (cores !== null) command.unshift('taskset', '-c', cores);
-    if (niceness !== 0) command.unshift('nice', '-n', String(niceness));
-    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    return new Load(child);
+    return new Load(new ToldProcess(PROCESS, cores, niceness));
   }
 
   join(order: Omit<JoinOrder, 'step'>): Promise<string[]> {
-    return this.order({ step: 'join', ...order });
+    return this.process.tell({ step: 'join', ...order });
   }
 
   begin(): Promise<void> {
-    return this.order({ step: 'begin' });
+    return this.process.tell({ step: 'begin' });
   }
 
   end(): Promise<EndFigures> {
-    return this.order({ step: 'end' });
+    return this.process.tell({ step: 'end' });
   }
 
   /** @returns how many probes' states were compared with their rooms'. */
   verify(): Promise<number> {
-    return this.order({ step: 'verify' });
+    return this.process.tell({ step: 'verify' });
   }
 
   stop(): void {
-    this.child.kill('SIGKILL');
-  }
-
-  private order<Answer>(order: LoadOrder): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const ended = (code: number | null): void => reject(new Error(`the load ended with ${code} while told to ${order.step}`));
-      this.child.once('exit', ended);
-      this.child.once('message', (message: { answer: Answer; error?: string }) => {
-        this.child.off('exit', ended);
-        if (message.error === undefined) resolve(message.answer);
-        else reject(new Error(`the load: ${message.error}`));
-      });
-      this.child.send(order);
-    });
+    this.process.stop();
   }
 }

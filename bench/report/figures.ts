@@ -3,6 +3,7 @@ import { ARENA_FIGURES } from './arena-figures.js';
 import type { Bar } from './bar-chart.js';
 import type { Tone } from './chart-card.js';
 import { barsOf, groupsBySize, pointsOf, type Figure } from './figure.js';
+import { JOINS_FIGURES } from './joins-figures.js';
 import { shortNumber } from './metric-name.js';
 import type { BenchReport } from '../run.js';
 
@@ -259,6 +260,7 @@ export const FIGURES: ReadonlyMap<string, readonly Figure[]> = new Map([
   ['arena', ARENA_FIGURES],
   ['heavy', HEAVY_FIGURES],
   ['crowd', CROWD_FIGURES],
+  ['joins', JOINS_FIGURES],
   ['memory', []],
   ['snapshot', SNAPSHOT_FIGURES],
   ['interest', INTEREST_FIGURES],

@@ -32,13 +32,15 @@ const UNITS: Readonly<Record<string, string>> = {
 /** The measure, then what it is for one of: `Us` and `PerSnapshot`. The `Sec` of `PerSec` is not what is measured. */
 const MEASURE = /(?:^|[a-z0-9])(?<!Per)(Bytes|Cores|Hz|Mi[Bb]|Ms|Percent|Sec|Share|Us)((?:Per[A-Z][A-Za-z]*)?)$/;
 const RATE = /(Per[A-Z][A-Za-z]*)$/;
-const RATIO = /(?:OverFloor|PerColyseus|PerEntropy|PerSum|Ratio)$/;
+const RATIO = /(?:[a-z\d]Over[A-Z][A-Za-z]*|PerColyseus|PerEntropy|PerSum|Ratio)$/;
+/** Where it was measured, behind the unit: `jitterP99MsTwoCores`. */
+const PLACE = /(?:OneCore|TwoCores)$/;
 
 function unitOfStem(stem: string): string {
   const name = (stem[0]!.toUpperCase() + stem.slice(1)).replace(/(?:Min|Max)$/, '');
   if (RATIO.test(name)) return 'ratio';
   if (/Rooms/.test(name)) return 'rooms';
-  const measure = MEASURE.exec(name);
+  const measure = MEASURE.exec(name.replace(PLACE, ''));
   if (measure !== null) return unitPer(UNITS[measure[1]!.toLowerCase()]!, measure[2]!);
   const rate = RATE.exec(name);
   return rate === null ? '' : unitPer('', rate[1]!);

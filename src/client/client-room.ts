@@ -1,23 +1,10 @@
-/**
- * A client's place in a room: its state, its inputs, its messages.
- *
- * ```
- *   open --leave()--> leaving --socket closed, or no answer in time--> closed
- *     \____________________socket closed______________________________/
- * ```
- */
-import {
-  encodeClientMessage,
-  encodeLeave,
-  encodePing,
-  encodeResync,
-  InputFrameWriter,
-} from '../protocol/client-frames.js';
-import { CloseCode, closeCodeText } from '../protocol/close-codes.js';
-import { inputSchemaOfSpecs, schemaOfSpec } from '../protocol/field-specs.js';
-import { InputRecordCodec } from '../protocol/input-record.js';
+/** A client's place in a room: its state, its inputs, its messages. How it comes by its connections is in session.ts. */
+import { encodeClientMessage, encodeResync } from '../protocol/client-frames.js';
+import { schemaOfSpec } from '../protocol/field-specs.js';
 import { decodePayload, encodePayload } from '../protocol/payload.js';
 import {
+  decodeDraining,
+  decodeRejected,
   decodeServerMessage,
   ServerFrameKind,
   ServerFrameReader,
@@ -25,28 +12,19 @@ import {
   type JoinedFrame,
 } from '../protocol/server-frames.js';
 import { problemText } from '../protocol/verifier.js';
-import type { InputSchema } from '../state/schema.js';
-import { InputError, MalformedFrameError } from './client-errors.js';
-import type { Connection, ConnectionListener } from './connection.js';
+import { MalformedFrameError, OutboxFullError, RejectedError } from './client-errors.js';
+import type { ClientSettings } from './client-settings.js';
+import type { Connection } from './connection.js';
+import { InputStream } from './input-stream.js';
 import { Listeners, type Unsubscribe } from './listeners.js';
 import { MessageInbox } from './message-inbox.js';
+import { OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX } from './message-outbox.js';
 import { RoomState } from './room-state.js';
 import type { InputOf, RoomType, StateOf } from './room-types.js';
+import { Session, type SessionOwner } from './session.js';
 
-const PING_INTERVAL_MS = 1000;
-/**
- * The longest that a snapshot is held without the server hearing of it: a quarter of the lag at which it sends no more by
- * default. Inputs carry the acknowledgement; a client that sends none pings four times a second.
- */
-const ACK_INTERVAL_MS = 250;
-/** Weight of a new round trip in `ping`: half of a change shows after three pings. */
-const PING_WEIGHT = 0.2;
 /** A room answers with its next snapshot; asking more often only costs it keyframes. */
 const RESYNC_INTERVAL_MS = 500;
-/** How long `leave()` waits for the server to close. */
-const LEAVE_TIMEOUT_MS = 1000;
-
-const SEQ_LOW_BITS = 0xffff;
 
 /** Counts since the room was joined. */
 export interface RoomStats {
@@ -59,18 +37,20 @@ export interface RoomStats {
   readonly skipped: number;
   /** Times that a keyframe had to be asked for. */
   readonly resyncs: number;
+  /** Times that the session went on over a new connection. */
+  readonly reconnects: number;
   /** How late the newest tick of the room's shard began when it was last asked, once a second. */
   readonly serverLatenessMs: number;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-export class ClientRoom<R extends RoomType = RoomType> implements ConnectionListener {
+export class ClientRoom<R extends RoomType = RoomType> {
   /** The room's id: what `joinById` takes. */
   readonly id: string;
   /** Name of the room's type. */
   readonly name: string;
-  /** The same as the server's `client.sessionId`. */
+  /** The same as the server's `client.sessionId`, whatever connections the session has. */
   readonly sessionId: string;
   /** Hz. */
   readonly tickRate: number;
@@ -81,57 +61,48 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
   readonly stats: RoomStats;
   private readonly counts: Writable<RoomStats>;
   private readonly roomState: RoomState;
-  private readonly inputSchema: InputSchema | null;
-  private readonly inputCodec: InputRecordCodec | null;
-  private readonly inputWriter: InputFrameWriter | null;
   private readonly reader = new ServerFrameReader();
   private readonly inbox: MessageInbox;
+  private readonly inputs: InputStream;
+  private readonly session: Session;
   private readonly stateChanges = new Listeners<[StateOf<R>, number]>();
   private readonly drops = new Listeners<[number, string]>();
+  private readonly reconnects = new Listeners<[]>();
   private readonly leaves = new Listeners<[number, string]>();
+  private readonly shutdowns = new Listeners<[string, number]>();
+  private readonly tokenChanges = new Listeners<[string]>();
   private readonly errors = new Listeners<[Error]>();
   private readonly report = (thrown: unknown): void => this.reportError(thrown);
-  private phase: 'open' | 'leaving' | 'closed' = 'open';
-  private closeCode = 0;
   private awaitsKeyframe = true;
   private resyncAtMs: number;
-  private sentSeq = 0;
-  private processedSeq = 0;
-  private pingMs = 0;
-  /** When the server was last told what is held here, and which tick that was. */
-  private toldMs: number;
-  private toldTick = 0;
-  private ackTimer: ReturnType<typeof setTimeout> | undefined;
-  private pingTimer: ReturnType<typeof setInterval> | undefined;
-  private leaveTimer: ReturnType<typeof setTimeout> | undefined;
-  private left: Promise<number> | undefined;
 
   /**
    * @internal Rooms are made by a join.
+   * @param settings how a lost connection is replaced; null: it isn't.
    * @throws RangeError when the handshake describes what no room could declare.
    */
   constructor(
-    /** The present one: a resumed session would go on over another. */
-    private connection: Connection,
+    connection: Connection,
     joined: JoinedFrame,
     private readonly now: () => number,
+    settings: ClientSettings | null = null,
   ) {
     this.id = joined.roomId;
     this.name = joined.room;
     this.sessionId = joined.sessionId;
     this.tickRate = joined.tickRate;
     this.snapshotRate = joined.snapshotRate;
-    this.counts = { bytesIn: 0, framesIn: 0, snapshots: 0, keyframes: 0, skipped: 0, resyncs: 0, serverLatenessMs: 0 };
+    this.counts = {
+      bytesIn: 0, framesIn: 0, snapshots: 0, keyframes: 0, skipped: 0, resyncs: 0, reconnects: 0, serverLatenessMs: 0,
+    };
     this.stats = this.counts;
     const names = joined.tables.map((spec) => spec.name);
     this.roomState = new RoomState(names, joined.tables.map(schemaOfSpec), this.report);
     this.state = this.roomState.tables as unknown as StateOf<R>;
-    this.inputSchema = inputSchemaOfSpecs(joined.input);
-    this.inputCodec =
-      this.inputSchema && new InputRecordCodec(this.inputSchema.fieldNames, this.inputSchema.fieldList);
-    this.inputWriter = this.inputCodec && new InputFrameWriter(this.inputCodec.bytes);
     this.inbox = new MessageInbox(this.report);
-    this.resyncAtMs = this.toldMs = now(); // the first keyframe comes unasked, and `begin` tells of it
+    this.inputs = new InputStream(joined.room, joined.input, joined.inputSeq);
+    this.session = new Session(connection, joined, this.owner(), now, settings);
+    this.resyncAtMs = now(); // the first keyframe comes unasked
   }
 
   /** Tick of the newest snapshot held. */
@@ -141,12 +112,29 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
 
   /** Round trip to the server in milliseconds, smoothed; 0 until the first answer. */
   get ping(): number {
-    return this.pingMs;
+    return this.session.heartbeat.pingMs;
   }
 
-  /** Sequence number of the last input whose effect is in the state held; 0 before the first. */
+  /**
+   * Sequence number of the last input whose effect is in the state held; 0 before the first. After a resumption it is that
+   * of the last input sent: those on the way when the connection was lost are settled, whether or not the room had them.
+   */
   get ackedInput(): number {
-    return this.processedSeq;
+    return this.inputs.processedSeq;
+  }
+
+  /** Whether the room is connected: state comes, and inputs go. False from `onDrop` to `onReconnect`, and after the end. */
+  get isConnected(): boolean {
+    return this.session.phase === 'open';
+  }
+
+  /**
+   * What `client.reconnect()` takes to go on with this session, from a page loaded anew for example. A secret: whoever has it
+   * has the session. Good for one resumption, also one by this room itself: see `onTokenChange`. Empty when the server
+   * resumes nothing.
+   */
+  get reconnectionToken(): string {
+    return this.session.token;
   }
 
   /** Hash of the whole state; equals the room's `snapshotHash()` of the same tick. */
@@ -156,40 +144,39 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
 
   /**
    * Sends one input: the room reads it, in order, at one of its next ticks. Fields not given are 0; values are rounded
-   * and clamped as in a table.
+   * and clamped as in a table. Inputs are of their moment: none is kept for later.
    *
-   * @returns its sequence number, for comparing with `ackedInput`; 0 when it wasn't sent, as the room is being left.
+   * @returns its sequence number, for comparing with `ackedInput`; 0 when it wasn't sent, as the room isn't connected.
    * @throws InputError when the room takes no input, or none with such a field.
    */
   input(values: InputOf<R>): number {
-    const { inputSchema, inputCodec, inputWriter } = this;
-    if (inputSchema === null || inputCodec === null || inputWriter === null) {
-      throw new InputError(`room ${this.name} takes no input; declare one in it: moves = this.input(Move)`);
-    }
-    for (const name in values as object) {
-      if (!(name in inputSchema.fields)) {
-        throw new InputError(`room ${this.name} has no input field ${name}; it has ${inputSchema.fieldNames.join(', ')}`);
-      }
-    }
-    if (this.phase !== 'open' || !this.connection.isOpen) return 0;
-    this.sentSeq = (this.sentSeq + 1) >>> 0;
-    inputCodec.write(inputWriter.frame, inputWriter.bodyOffset, values as Record<string, unknown>);
-    this.connection.send(inputWriter.write(this.sentSeq, this.tick));
-    this.toldTick = this.tick;
-    this.toldMs = this.now();
-    return this.sentSeq;
+    this.inputs.check(values as object);
+    const { session, inputs } = this;
+    if (session.phase !== 'open' || !session.isWritable) return 0;
+    session.send(inputs.write(values as object, this.tick));
+    session.heartbeat.told();
+    return inputs.newestSeq;
   }
 
   /**
-   * Sends a message to the room's `onMessage(type)`.
+   * Sends a message to the room's `onMessage(type)`. Messages arrive once each and in order, also when the connection is
+   * lost on the way: each is kept until the server has said that it took it. At most 1,024 are kept, and 1 MiB; after a
+   * loss they are sent at half the rate that servers allow by default.
    *
    * @param payload any JSON value, or a Uint8Array, which arrives as bytes.
-   * @returns whether it was handed to the socket; false once the room is being left.
+   * @returns whether it was sent or is kept; false once the room is being left, and, with an OutboxFullError at `onError`,
+   *   when too many are kept. With `reconnect: false`: whether it was handed to the socket.
    */
   send(type: string, payload?: unknown): boolean {
-    if (this.phase !== 'open') return false;
+    const { session } = this;
+    if (session.phase === 'leaving' || session.phase === 'closed') return false;
     const { encoding, bytes } = encodePayload(payload);
-    return this.connection.send(encodeClientMessage(type, encoding, bytes));
+    const frame = encodeClientMessage(type, encoding, bytes);
+    if (!session.resumes) return session.send(frame);
+    if (session.outbox.add(frame)) return true;
+    const limit = `${OUTBOX_MESSAGES_MAX} messages, or ${OUTBOX_BYTES_MAX} bytes of them`;
+    this.reportError(new OutboxFullError(type, limit));
+    return false;
   }
 
   /**
@@ -208,9 +195,17 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     return this.stateChanges.add(callback);
   }
 
-  /** Calls back when the connection ended without anyone having meant it to; `onLeave` follows. */
+  /**
+   * Calls back when the connection is lost: once, however many attempts follow. Then either `onReconnect` follows, or
+   * `onLeave`. Meanwhile the state stands still, inputs aren't taken and messages wait.
+   */
   onDrop(callback: (code: number, reason: string) => void): Unsubscribe {
     return this.drops.add(callback);
+  }
+
+  /** Calls back when the session goes on over a new connection, its state up to date. */
+  onReconnect(callback: () => void): Unsubscribe {
+    return this.reconnects.add(callback);
   }
 
   /** Calls back once, when this place in the room is over for good. `code`: 4000 when the client left on purpose. */
@@ -218,27 +213,34 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     return this.leaves.add(callback);
   }
 
+  /** Calls back when the room, or its whole server, is about to end: at the latest `deadlineMs` milliseconds later. */
+  onShutdown(callback: (reason: string, deadlineMs: number) => void): Unsubscribe {
+    return this.shutdowns.add(callback);
+  }
+
+  /** Calls back with each new `reconnectionToken`: whoever stores it stores it anew. */
+  onTokenChange(callback: (token: string) => void): Unsubscribe {
+    return this.tokenChanges.add(callback);
+  }
+
   /**
-   * Calls back with whatever went wrong without ending the room: malformed frames, and what the game's own callbacks
-   * throw. While nobody listens, errors go to the console.
+   * Calls back with whatever went wrong without ending the room: malformed frames, what the room rejected (RejectedError),
+   * messages that couldn't be kept (OutboxFullError), and what the game's own callbacks throw. While nobody listens, errors
+   * go to the console.
    */
   onError(callback: (error: Error) => void): Unsubscribe {
     return this.errors.add(callback);
   }
 
-  /** Leaves on purpose. Resolves with the close code once the connection is closed; the state stops changing at once. */
+  /**
+   * Leaves on purpose. Resolves with the close code once the connection is closed; the state stops changing at once. While
+   * the connection is lost: resolves at once with 4000, and the server frees the seat when its grace period is over.
+   */
   leave(): Promise<number> {
-    if (this.phase === 'closed') return Promise.resolve(this.closeCode);
-    this.left ??= new Promise((resolve) => {
-      this.phase = 'leaving';
-      this.onLeave(resolve);
-      this.connection.send(encodeLeave(CloseCode.Consented));
-      this.leaveTimer = setTimeout(() => this.connection.abandon(CloseCode.Consented, 'left'), LEAVE_TIMEOUT_MS);
-    });
-    return this.left;
+    return this.session.leave();
   }
 
-  // --- The connection's side -----------------------------------------------------------------------------------------
+  // --- The session's side --------------------------------------------------------------------------------------------
 
   /** @internal Whether the first keyframe has arrived. */
   get isFilled(): boolean {
@@ -247,19 +249,38 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
 
   /** @internal The join is done: its promise is resolved before this task ends. */
   begin(): void {
-    this.sendPing();
-    this.pingTimer = setInterval(() => this.sendPing(), PING_INTERVAL_MS);
+    this.session.begin();
     setTimeout(() => this.inbox.release(), 0);
   }
 
   /** @internal */
-  connectionOpened(): void {}
+  frameReceived(bytes: Uint8Array | null): void {
+    this.session.frameReceived(bytes);
+  }
 
   /** @internal */
-  frameReceived(bytes: Uint8Array | null): void {
+  connectionClosed(code: number, reason: string): void {
+    this.session.connectionClosed(code, reason);
+  }
+
+  private owner(): SessionOwner {
+    return {
+      heldTick: () => this.tick,
+      receivedCount: () => this.inbox.receivedCount,
+      takeFrame: (bytes) => this.readFrame(bytes),
+      lost: (code, reason) => this.drops.emit(this.report, code, reason),
+      resumed: () => {
+        this.awaitsKeyframe = true;
+        this.resyncAtMs = this.now();
+        this.tokenChanges.emit(this.report, this.reconnectionToken);
+      },
+      ended: (code, reason) => this.leaves.emit(this.report, code, reason),
+    };
+  }
+
+  private readFrame(bytes: Uint8Array | null): void {
     this.counts.framesIn += 1;
     this.counts.bytesIn += bytes?.length ?? 0;
-    if (this.phase !== 'open') return;
     try {
       if (bytes === null) throw new MalformedFrameError('text instead of bytes');
       const problem = this.reader.read(bytes);
@@ -272,24 +293,8 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     }
   }
 
-  /** @internal */
-  connectionClosed(code: number, reason: string): void {
-    if (this.phase === 'closed') return;
-    const meant = this.phase === 'leaving' || code === CloseCode.Consented || code === CloseCode.Normal;
-    // Whoever left on purpose has left, whether or not the server's last word arrived.
-    const endCode = this.phase === 'leaving' && code === CloseCode.Abnormal ? CloseCode.Consented : code;
-    const endReason = reason === '' ? closeCodeText(endCode) : reason;
-    this.phase = 'closed';
-    this.closeCode = endCode;
-    clearInterval(this.pingTimer);
-    clearTimeout(this.ackTimer);
-    clearTimeout(this.leaveTimer);
-    if (!meant) this.drops.emit(this.report, endCode, endReason);
-    this.leaves.emit(this.report, endCode, endReason);
-  }
-
   private takeFrame(bytes: Uint8Array): void {
-    const { reader } = this;
+    const { reader, session } = this;
     switch (reader.kind) {
       case ServerFrameKind.Snapshot:
         this.takeSnapshot(bytes);
@@ -298,8 +303,20 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
         this.takeMessage(bytes);
         break;
       case ServerFrameKind.Pong:
-        this.takePong(reader.timeMs, reader.latenessUs);
+        this.counts.serverLatenessMs = reader.latenessUs / 1000;
+        session.heartbeat.pong(reader.timeMs);
+        session.outbox.taken(reader.received);
         break;
+      case ServerFrameKind.Rejected: {
+        const { type, field, reason } = decodeRejected(bytes);
+        this.reportError(new RejectedError(type, field, reason));
+        break;
+      }
+      case ServerFrameKind.Draining: {
+        const { reason, deadlineMs } = decodeDraining(bytes);
+        this.shutdowns.emit(this.report, reason, deadlineMs);
+        break;
+      }
       default:
         throw new MalformedFrameError('a second answer to the join');
     }
@@ -307,6 +324,7 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
 
   private takeMessage(bytes: Uint8Array): void {
     const message = decodeServerMessage(bytes);
+    this.inbox.arrived();
     let payload: unknown;
     try {
       payload = decodePayload(message.encoding, message.payload);
@@ -318,41 +336,34 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
   }
 
   private takeSnapshot(bytes: Uint8Array): void {
-    const { reader, roomState, counts } = this;
+    const { reader, roomState, counts, session } = this;
     const start = reader.bodyOffset;
     const end = start + reader.bodyLength;
     const { tick } = reader;
+    const isBack = session.phase === 'resuming';
     if (reader.snapshotKind === SnapshotKind.Keyframe) {
-      this.acknowledge(reader.ack);
+      if (isBack) this.inputs.settle();
+      this.inputs.acknowledge(reader.ack);
       const heldTick = this.tick;
       roomState.applyKeyframe(tick, bytes, start, end);
       this.awaitsKeyframe = false;
-      if (counts.keyframes > 0) this.countSkipped(heldTick, tick);
+      if (counts.keyframes > 0 && !isBack) this.countSkipped(heldTick, tick);
       counts.keyframes += 1;
     } else {
       if (this.awaitsKeyframe || (tick - reader.age) >>> 0 !== roomState.tick) {
         this.loseBaseline();
         return;
       }
-      this.acknowledge(reader.ack);
+      this.inputs.acknowledge(reader.ack);
       roomState.applyDelta(tick, bytes, start, end);
     }
     counts.snapshots += 1;
-    this.acknowledgeSoon();
+    session.filled();
+    session.heartbeat.acknowledgeSoon();
     this.stateChanges.emit(this.report, this.state, tick);
-  }
-
-  /** The frame carries the low 16 bits of the number; it can't be further than that behind the newest one sent. */
-  private acknowledge(ack: number): void {
-    const acked = this.sentSeq - ((this.sentSeq - ack) & SEQ_LOW_BITS);
-    if (acked > this.processedSeq) this.processedSeq = acked;
-  }
-
-  private takePong(timeMs: number, latenessUs: number): void {
-    this.counts.serverLatenessMs = latenessUs / 1000;
-    const roundTripMs = this.now() - timeMs;
-    if (!(roundTripMs >= 0)) return; // not a time of ours
-    this.pingMs = this.pingMs === 0 ? roundTripMs : this.pingMs + PING_WEIGHT * (roundTripMs - this.pingMs);
+    if (!isBack || !this.isConnected) return;
+    counts.reconnects += 1;
+    this.reconnects.emit(this.report);
   }
 
   /** Deltas are of no use until a keyframe comes: asks for one, unless it did so a moment ago. */
@@ -362,34 +373,13 @@ export class ClientRoom<R extends RoomType = RoomType> implements ConnectionList
     if (nowMs - this.resyncAtMs < RESYNC_INTERVAL_MS) return;
     this.resyncAtMs = nowMs;
     this.counts.resyncs += 1;
-    this.connection.send(encodeResync(this.tick));
+    this.session.send(encodeResync(this.session.heldTick));
   }
 
   /** Between the snapshot held and a keyframe there may be any number that were skipped. */
   private countSkipped(heldTick: number, tick: number): void {
     const intervals = Math.round((((tick - heldTick) | 0) * this.snapshotRate) / this.tickRate);
     this.counts.skipped += Math.max(0, intervals - 1);
-  }
-
-  /**
-   * The timer is for the last snapshot of several that came at once: the server may be waiting to hear that it has been
-   * read before it sends another.
-   */
-  private acknowledgeSoon(): void {
-    const waitMs = this.toldMs + ACK_INTERVAL_MS - this.now();
-    if (waitMs <= 0) this.sendPing();
-    else this.ackTimer ??= setTimeout(() => this.acknowledgeRest(), waitMs);
-  }
-
-  private acknowledgeRest(): void {
-    this.ackTimer = undefined;
-    if (this.phase === 'open' && this.toldTick !== this.tick) this.acknowledgeSoon();
-  }
-
-  private sendPing(): void {
-    this.toldTick = this.tick;
-    this.toldMs = this.now();
-    this.connection.send(encodePing(this.toldMs, this.tick));
   }
 
   private reportError(thrown: unknown): void {

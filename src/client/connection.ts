@@ -15,7 +15,7 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => any;
 
-/** Whoever uses the connection at the moment: a join under way, then the room. */
+/** Whoever uses the connection at the moment: a join or a redial under way, then the room or the list of rooms. */
 export interface ConnectionListener {
   connectionOpened(): void;
   /** `bytes` may be kept. Null: the frame was a text, which no server of ours sends. */
@@ -64,11 +64,14 @@ export class Connection {
     if (!this.isOver) this.socket.close(code, reason);
   }
 
-  /** Gives the connection up without waiting for the other side. The listener hears of it as a close without a frame. */
+  /**
+   * Gives the connection up without waiting for the other side, which is told `code`. The listener hears of it at once, as of
+   * a close without a frame, and of nothing that comes later.
+   */
   abandon(code: number, reason: string): void {
     if (this.isOver) return;
     this.socket.close(code, reason);
-    this.end(NO_CLOSE_FRAME, '');
+    this.end(NO_CLOSE_FRAME, reason);
   }
 
   private end(code: number, reason: string): void {

@@ -8,21 +8,34 @@
  * room.input({ dx: 1 });
  * ```
  */
-import { Client, type ConnectOptions } from './client.js';
+import { Client } from './client.js';
+import type { ConnectOptions } from './client-settings.js';
 
-export { InputError, JoinError, MalformedFrameError } from './client-errors.js';
+export {
+  InputError,
+  JoinError,
+  MalformedFrameError,
+  OutboxFullError,
+  RejectedError,
+  RoomListError,
+} from './client-errors.js';
 export type { ClientRoom, RoomStats } from './client-room.js';
-export type { Client, ConnectOptions, JoinOptions } from './client.js';
+export type { ConnectOptions, ReconnectOptions } from './client-settings.js';
+export type { Client, JoinOptions } from './client.js';
 export type { WebSocketConstructor } from './connection.js';
+export type { ListedRoom, RoomFilter } from './listed-room.js';
 export type { Unsubscribe } from './listeners.js';
+export type { QueueOptions, QueueStatus } from './queue-options.js';
+export type { RoomList } from './room-list.js';
 export type { InputOf, RoomType, StateOf } from './room-types.js';
+export type { SeatReservation } from './seat-reservation.js';
 export type { RowView, TableView } from './table-view.js';
 
 /**
  * A client of the server at `server`. Opens nothing yet: each join has a socket of its own.
  *
  * @param server `ws://`, `wss://`, `http://` or `https://` URL; in a page by default the page's own server.
- * @throws TypeError for another URL, or where there is no WebSocket.
+ * @throws TypeError for another URL, or where there is no WebSocket; RangeError for an option out of its range.
  */
 export function connect(server?: string | URL, options: ConnectOptions = {}): Client {
   return new Client(server, options);

@@ -2,7 +2,7 @@
 import { Listeners, type ErrorSink, type Unsubscribe } from './listeners.js';
 
 /** A room that greets with more than this before the client has set up its handlers should send state instead. */
-export const EARLY_MESSAGES_MAX = 256;
+export const EARLY_MESSAGES_MAX = 4096;
 
 /** The type that stands for all types without a handler of their own. */
 const ANY_TYPE = '*';
@@ -20,6 +20,7 @@ export class MessageInbox {
   private readonly byType = new Map<string, Listeners<[unknown]>>();
   private readonly otherTypes = new Listeners<[string, unknown]>();
   private held: EarlyMessage[] | null = [];
+  private count = 0;
 
   constructor(private readonly report: ErrorSink) {}
 
@@ -28,6 +29,16 @@ export class MessageInbox {
     let listeners = this.byType.get(type);
     if (listeners === undefined) this.byType.set(type, (listeners = new Listeners()));
     return listeners.add(callback as (payload: unknown) => void);
+  }
+
+  /** Messages that came so far, whether or not anyone wants them, u32: what the server needn't send again. */
+  get receivedCount(): number {
+    return this.count;
+  }
+
+  /** A message has come, which may turn out to be unreadable. */
+  arrived(): void {
+    this.count = (this.count + 1) >>> 0;
   }
 
   receive(type: string, payload: unknown): void {

@@ -22,7 +22,7 @@ import { putGap, writeColumn } from './column-writer.js';
 import type { EncoderScratch } from './encoder-scratch.js';
 import type { DiffLoop } from './diff-loop.js';
 import { movesOn, type Facet } from './facet.js';
-import { writeMotions, writeSlots, writeValues } from './keyframe-columns.js';
+import { writeMotions, writeRest, writeSlots, writeValues } from './keyframe-columns.js';
 import { Placement, RowStatus } from './placement.js';
 
 /** How much cheaper the other predictor must have been for a column to change to it. */
@@ -168,6 +168,30 @@ export class FacetEncoder {
     for (let t = 0; t < this.textVersions.length; t += 1) {
       for (let k = from; k < to; k += 1) this.text(out, t, order[k]!);
     }
+    out.align();
+    return true;
+  }
+
+  /**
+   * Writes all rows of the current image, at rest, as a Keyframe element of stream 0, and leaves the baseline as it is: whoever
+   * is sent this is owed a keyframe all the same. Writes nothing, and returns false, when there are no rows.
+   */
+  glimpse(out: BitWriter): boolean {
+    const { image, scratch } = this;
+    const { numbers, texts } = this.facet;
+    const order = scratch.masked;
+    let rows = 0;
+    for (let slot = 0; slot < image.rowEnd; slot += 1) if (image.generations[slot] !== 0) order[rows++] = slot;
+    if (rows === 0) return false;
+    out.reserve(rows * (8 + 16 * numbers.length) + 16 * numbers.length + 64);
+    this.tag(out, ElementKind.Keyframe);
+    this.number(out, 0);
+    writeSlots(out, order, image.generations, 0, rows);
+    for (let n = 0; n < numbers.length; n += 1) {
+      writeValues(out, image.quanta[numbers[n]!.fieldIndex]!, order, 0, rows, scratch);
+    }
+    for (let n = 0; n < numbers.length; n += 1) writeRest(out);
+    for (let t = 0; t < texts.length; t += 1) for (let k = 0; k < rows; k += 1) this.text(out, t, order[k]!);
     out.align();
     return true;
   }

@@ -73,6 +73,11 @@ export function writeMotions(
   writeColumn(out, codes, 0, to - from, widthCode);
 }
 
+/** One number's motions where nothing moves. */
+export function writeRest(out: BitWriter): void {
+  out.put(0, 1);
+}
+
 /** @param all the codes' bits, or-ed together */
 function widthCodeOf(codes: Uint32Array, count: number, all: number, scratch: EncoderScratch): number {
   if (count <= ROWS_UNCOUNTED_MAX) return coveringWidthCode(all);

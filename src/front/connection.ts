@@ -2,11 +2,14 @@
  * A connection: one client's socket, from its upgrade to its close.
  *
  * ```
- *   open --Join--> joining --shard says Joined--> joined
- *     ^______Refused_____/                          |
- *     |                                             |
- *     +------------------> closed <-----------------+     (any state: socket gone)
+ *   open --Join, Resume--> joining --shard says Joined--> joined
+ *     ^__________Refused______/                             |
+ *     |                                                     |
+ *     +----------------------> closed <---------------------+     (any state: socket gone)
  * ```
+ *
+ * A session may have several connections, one after the other. Each has a key of its own, so what is said of an earlier one
+ * never meets a later one.
  */
 import type { WebSocket } from 'uWebSockets.js';
 import type { AuthRequest } from '../protocol/control.js';
@@ -23,7 +26,7 @@ export class Connection {
   key = 0;
   /** The shard of its room, from the moment a seat was found. */
   shard: ShardLink | null = null;
-  roomId = '';
+  /** The session that it is of, or about to be; empty while none. */
   sessionId = '';
   /** The socket has unsent bytes, so what it holds is to be looked at before more is sent. */
   pressed = false;
@@ -38,6 +41,14 @@ export class Connection {
   /** Since when the client has owed us a Join, in milliseconds of the front's clock. */
   silentSinceMs: number;
   refusals = 0;
+  /** Its Joined, until the next frame goes out; null before and after. */
+  greeting: Uint8Array | null = null;
+  /** Messages of the client that its session has taken, over earlier connections too. */
+  taken = 0;
+  /** The client hasn't shown yet that its newest resume token arrived: nothing came since it was given. */
+  isUnconfirmed = false;
+  /** It watches a list of rooms, and so owes us no Join. */
+  isWatching = false;
 
   constructor(
     openedMs: number,

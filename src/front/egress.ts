@@ -82,6 +82,8 @@ export class EgressPump {
     private readonly counters: CounterBlock,
     private readonly socketSoftBytes: number,
     private readonly socketHardBytes: number,
+    /** The connection has joined its room. */
+    private readonly joined: (connection: Connection) => void,
   ) {}
 
   /** Takes records until there are none, or until enough was sent for one turn of the event loop; then returns true. */
@@ -187,8 +189,15 @@ export class EgressPump {
     const { words, bytes } = link.egress;
     const connection = this.connections.get(words[at >> 2]! >>> 0);
     if (connection === undefined || connection.socket === null) return;
-    if (words[(at >> 2) + 2] === 1 && connection.state === 'joining') connection.state = 'joined';
-    this.write(connection, bytes.subarray(at + SEND_HEAD_BYTES, at + SEND_HEAD_BYTES + words[(at >> 2) + 1]!));
+    const frameAt = at + SEND_HEAD_BYTES;
+    const frameEnd = frameAt + words[(at >> 2) + 1]!;
+    if (words[(at >> 2) + 2] !== 1 || connection.state !== 'joining') {
+      this.write(connection, bytes.subarray(frameAt, frameEnd));
+      return;
+    }
+    connection.state = 'joined';
+    connection.greeting = bytes.slice(frameAt, frameEnd);
+    this.joined(connection);
   }
 
   private close(link: ShardLink, at: number): void {
@@ -206,6 +215,21 @@ export class EgressPump {
    * uWebSockets.js would throw a frame away too, at a limit further up, and the close frame with it.
    */
   write(connection: Connection, frame: Uint8Array): void {
+    if (connection.greeting !== null) this.greet(connection, frame);
+    else this.writeOne(connection, frame);
+  }
+
+  /** Joined waits for what comes after it, a keyframe nearly always, and both go to the kernel at once. */
+  private greet(connection: Connection, frame: Uint8Array): void {
+    const greeting = connection.greeting!;
+    connection.greeting = null;
+    connection.socket!.cork(() => {
+      this.writeOne(connection, greeting);
+      if (connection.socket !== null) this.writeOne(connection, frame);
+    });
+  }
+
+  private writeOne(connection: Connection, frame: Uint8Array): void {
     const socket = connection.socket!;
     if (connection.pressed && socket.getBufferedAmount() > this.socketHardBytes + connection.keyframeBytes) {
       socket.end(CloseCode.TooSlow, TOO_SLOW);

@@ -2,18 +2,7 @@
  * The front: every socket of a host, on the main thread. It admits, verifies, and moves frames between sockets and the
  * rings of the shards. It never runs game code, and all policy about what is sent lives in the shards.
  */
-import {
-  App,
-  LIBUS_LISTEN_EXCLUSIVE_PORT,
-  us_listen_socket_close,
-  us_socket_local_port,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
-  type us_listen_socket,
-  type us_socket_context_t,
-  type WebSocket,
-} from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 import { BELL_BYTES } from '../memory/bell.js';
 import { FrontCounter, type CounterBlock } from '../memory/counters.js';
 import { SUBPROTOCOL } from '../protocol/version.js';
@@ -22,25 +11,15 @@ import { CloseCode } from '../protocol/close-codes.js';
 import { SERVER_FRAME_BYTES_MAX } from '../protocol/verifier.js';
 import { Allowance } from './allowance.js';
 import { Connection, ConnectionTable } from './connection.js';
+import { authRequestOf, Door, type DoorOptions, type TooMany } from './door.js';
 import { EgressPump } from './egress.js';
 import type { FrontEvents } from './front-events.js';
 import { FrontTurns, type TurnActions } from './front-turns.js';
+import { HttpGateway } from './http-gateway.js';
 import { Intake } from './intake.js';
+import { GamePort } from './port.js';
 import type { ShardLink } from './shard-link.js';
 import type { StaticFiles } from './static-files.js';
-
-// The packaged types leave out what the library has at run time.
-declare module 'uWebSockets.js' {
-  export const LIBUS_LISTEN_EXCLUSIVE_PORT: number;
-  interface TemplatedApp {
-    listen(
-      host: string,
-      port: number,
-      options: number,
-      callback: (socket: us_listen_socket | false) => void,
-    ): TemplatedApp;
-  }
-}
 
 /** Path of the WebSocket endpoint. */
 export const SOCKET_PATH = '/ws';
@@ -49,6 +28,9 @@ export const SOCKET_PATH = '/ws';
 const SOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 const BAD_KEY = 'Sec-WebSocket-Key is missing or malformed: this is a WebSocket endpoint';
+
+/** Subprotocols that a client offers, if they can be repeated to it. */
+const OFFER = /^[\w., -]{1,64}$/;
 
 /** Version of the WebSocket protocol that RFC 6455 describes. */
 const SOCKET_VERSION = '13';
@@ -65,9 +47,6 @@ const REFUSALS_MAX = 8;
 /** A client that reads nothing for so long, so that no snapshot can be sent, is closed. */
 const STUCK_MS_MAX = 5000;
 
-/** Kept for onAuth, as long as the socket lives. */
-const USER_AGENT_LENGTH_MAX = 256;
-
 /**
  * A socket drains bit by bit and says so each time. Its keyframe comes within a snapshot's interval after the first time;
  * until then to ask again would only bring it a second one. Shorter than a sweep, which asks again.
@@ -77,7 +56,7 @@ const ASK_INTERVAL_MS = 250;
 /** How often connections are looked through for silent and slow ones. */
 const SWEEP_MS = 500;
 
-export interface FrontOptions {
+export interface FrontOptions extends DoorOptions {
   readonly payloadBytesMax: number;
   readonly messagesPerTickMax: number;
   readonly bytesPerSecMax: number;
@@ -88,12 +67,16 @@ export interface FrontOptions {
   readonly idleTimeoutSec: number;
   readonly joinTimeoutMs: number;
   readonly connectionsMax: number;
-  /** Exact origins that browsers may come from, besides the page's own host; '*' for any. */
-  readonly origins: readonly string[] | '*';
+  /** Paths of the certificate and its key, in PEM; undefined, both: no TLS. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** Where clients are told to connect to; undefined: to the host that they asked. */
+  readonly publicUrl: string | undefined;
 }
 
 export class Front implements TurnActions {
-  readonly app: TemplatedApp;
+  private readonly port: GamePort;
+  private readonly door: Door;
   private readonly connections: ConnectionTable;
   private readonly pump: EgressPump;
   private readonly intake: Intake;
@@ -101,7 +84,7 @@ export class Front implements TurnActions {
   /** Shards ring it when there is something in their egress rings. */
   readonly bell = new SharedArrayBuffer(BELL_BYTES);
   private readonly turns: FrontTurns;
-  private listenSocket: us_listen_socket | false = false;
+  private ownHost = '';
   private sweep: NodeJS.Timeout | undefined;
   private closing = false;
 
@@ -113,10 +96,19 @@ export class Front implements TurnActions {
     private readonly nowMs: () => number,
   ) {
     this.connections = new ConnectionTable(options.connectionsMax);
-    this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes, options.socketHardBytes);
+    this.pump = new EgressPump(this.connections, counters, options.socketSoftBytes, options.socketHardBytes, (connection) =>
+      events.joined(connection),
+    );
     this.turns = new FrontTurns(this.bell, options.coalesceMs, this, nowMs);
     this.intake = new Intake(counters, this.pump, events, options.payloadBytesMax, this.turns.nowMs);
-    this.app = this.routes(App());
+    this.door = new Door(options, counters, events, nowMs);
+    const { tlsCert: certFile, tlsKey: keyFile } = options;
+    this.port = new GamePort(certFile === undefined || keyFile === undefined ? null : { certFile, keyFile });
+    this.addRoutes(this.port.app);
+  }
+
+  get app(): TemplatedApp {
+    return this.port.app;
   }
 
   /** Starts draining a shard's egress ring whenever the bell rings. */
@@ -133,19 +125,28 @@ export class Front implements TurnActions {
   }
 
   /** @returns the port, which the system chooses when 0 is asked for; null when it is taken. */
-  listen(host: string, port: number): number | null {
-    // Exclusive: by default two processes could share the port, and each would get half the clients.
-    this.app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => (this.listenSocket = socket));
-    if (!this.listenSocket) return null;
+  async listen(host: string, port: number): Promise<number | null> {
+    const bound = await this.port.listen(host, port);
+    if (bound === null) return null;
+    this.ownHost = `${host.includes(':') ? `[${host}]` : host}:${bound}`;
     this.sweep = setInterval(() => this.sweepConnections(), SWEEP_MS);
-    return us_socket_local_port(this.listenSocket);
+    return bound;
+  }
+
+  /** Whether clients come over TLS. */
+  get isTls(): boolean {
+    return this.options.tlsCert !== undefined;
+  }
+
+  /** @see GamePort.reloadTls */
+  reloadTls(): Promise<string | null> {
+    return this.port.reloadTls();
   }
 
   /** Takes no more connections. */
   unlisten(): void {
     clearInterval(this.sweep);
-    if (this.listenSocket) us_listen_socket_close(this.listenSocket);
-    this.listenSocket = false;
+    this.port.unlisten();
   }
 
   /**
@@ -166,15 +167,21 @@ export class Front implements TurnActions {
   destroy(): void {
     this.links.length = 0;
     this.turns.close();
-    this.app.close();
+    this.port.destroy();
   }
 
-  /** A seat was found: its shard will say Joined through the ring. What the client may send follows the tick rate. */
-  assign(connection: Connection, link: ShardLink, roomId: string, sessionId: string, tickRateHz: number): void {
+  /**
+   * The connection is a session's from now on: its shard will say Joined through the ring. What the client may send follows
+   * the tick rate.
+   *
+   * @param taken messages of the client that the session has taken over earlier connections
+   */
+  assign(connection: Connection, link: ShardLink, sessionId: string, tickRateHz: number, taken: number): void {
     connection.allowance.seat(this.options.messagesPerTickMax * tickRateHz);
     connection.shard = link;
-    connection.roomId = roomId;
     connection.sessionId = sessionId;
+    connection.taken = taken;
+    connection.isUnconfirmed = true;
   }
 
   /** No seat: says why, and lets the client ask again a few times. */
@@ -183,7 +190,7 @@ export class Front implements TurnActions {
     connection.state = 'open';
     connection.allowance.unseat();
     connection.shard = null;
-    connection.roomId = '';
+    connection.sessionId = '';
     connection.silentSinceMs = this.nowMs();
     connection.refusals += 1;
     this.pump.write(connection, encodeRefused(code, reason));
@@ -195,6 +202,11 @@ export class Front implements TurnActions {
 
   end(connection: Connection, code: number, reason: string): void {
     connection.socket?.end(code, reason);
+  }
+
+  /** Sends a frame that is neither of a room nor an answer to a join. */
+  send(connection: Connection, frame: Uint8Array): void {
+    if (connection.socket !== null) this.pump.write(connection, frame);
   }
 
   connectionOf(key: number): Connection | undefined {
@@ -218,7 +230,7 @@ export class Front implements TurnActions {
 
   // --- Sockets -------------------------------------------------------------------------------------------------------
 
-  private routes(app: TemplatedApp): TemplatedApp {
+  private addRoutes(app: TemplatedApp): void {
     app.ws<Connection>(SOCKET_PATH, {
       // Compression is off by default, and stays off: snapshots are packed already.
       maxPayloadLength: this.options.payloadBytesMax * OVERSIZE_FACTOR,
@@ -237,64 +249,71 @@ export class Front implements TurnActions {
       ping: (socket, message) => this.intake.takeControl(socket.getUserData(), message.byteLength),
       pong: (socket, message) => this.intake.takeControl(socket.getUserData(), message.byteLength),
       drain: (socket) => this.drained(socket.getUserData()),
-      close: (socket, code) => this.closed(socket.getUserData(), code),
+      close: (socket, code) => {
+        const connection = socket.getUserData();
+        this.door.closed(connection.request.address);
+        this.closed(connection, code);
+      },
     });
     // uWebSockets.js passes on what has no key of 24 characters.
     app.get(SOCKET_PATH, (res) => answer(res, '400 Bad Request', BAD_KEY));
     app.get('/healthz', (res) => {
       res.writeHeader('Content-Type', 'application/json').end(JSON.stringify(this.events.health()));
     });
+    const { payloadBytesMax, publicUrl } = this.options;
+    const gateway = { payloadBytesMax, publicUrl, isTls: this.isTls, ownHost: () => this.ownHost, isClosing: () => this.closing };
+    new HttpGateway(gateway, this.door, this.events).addRoutes(app);
     if (this.files !== null) {
       const { files } = this;
       app.get('/*', (res, req) => files.answer(res, req.getUrl()));
+      app.head('/*', (res, req) => files.answer(res, req.getUrl(), true));
     }
-    return app;
   }
 
   private upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     const key = req.getHeader('sec-websocket-key');
     const protocols = req.getHeader('sec-websocket-protocol');
     const offered = protocols.split(',').map((each) => each.trim());
+    const { address } = this.door.originationOf(res, req);
+    const tooMany = this.door.handshake(address);
     if (this.closing) {
       answer(res, '503 Service Unavailable', 'the server is shutting down');
+    } else if (tooMany !== null) {
+      refuseTooMany(res, tooMany);
     } else if (!SOCKET_KEY.test(key)) {
       answer(res, '400 Bad Request', BAD_KEY);
     } else if (req.getHeader('sec-websocket-version') !== SOCKET_VERSION) {
       res.writeStatus('426 Upgrade Required').writeHeader('Sec-WebSocket-Version', SOCKET_VERSION);
       res.end(`expected version ${SOCKET_VERSION} of the WebSocket protocol\n`);
-    } else if (!this.originAllowed(req.getHeader('origin'), req.getHeader('host'))) {
+    } else if (!this.door.isOriginAllowed(req)) {
       answer(res, '403 Forbidden', 'this Origin is not in the list of allowed origins');
     } else if (!offered.includes(SUBPROTOCOL)) {
-      answer(res, '426 Upgrade Required', `expected the WebSocket subprotocol ${SUBPROTOCOL}`);
+      const seen = OFFER.test(protocols) ? protocols : 'none such';
+      answer(res, '426 Upgrade Required', `the client speaks ${seen}; expected the WebSocket subprotocol ${SUBPROTOCOL}`);
     } else if (this.connections.full) {
       answer(res, '503 Service Unavailable', `the server holds ${this.options.connectionsMax} connections, its limit`);
     } else {
+      const oneTooMany = this.door.oneMore(address);
+      if (oneTooMany !== null) {
+        refuseTooMany(res, oneTooMany);
+        return;
+      }
       const extensions = req.getHeader('sec-websocket-extensions');
-      res.upgrade(this.newConnection(res, req), key, SUBPROTOCOL, extensions, context);
+      res.upgrade(this.newConnection(req, address), key, SUBPROTOCOL, extensions, context);
     }
   }
 
-  /** Programs send no Origin; browsers always do. The page's own host is allowed without being listed. */
-  private originAllowed(origin: string, host: string): boolean {
-    const { origins } = this.options;
-    if (origin === '' || origins === '*') return true;
-    return origins.includes(origin) || origin === `http://${host}` || origin === `https://${host}`;
-  }
-
-  private newConnection(res: HttpResponse, req: HttpRequest): Connection {
+  private newConnection(req: HttpRequest, address: string): Connection {
     const { bytesPerSecMax, payloadBytesMax } = this.options;
     const nowMs = this.nowMs();
-    return new Connection(nowMs, new Allowance(bytesPerSecMax, payloadBytesMax, nowMs), {
-      address: Buffer.from(res.getRemoteAddressAsText()).toString('latin1'),
-      origin: req.getHeader('origin'),
-      userAgent: req.getHeader('user-agent').slice(0, USER_AGENT_LENGTH_MAX),
-    });
+    return new Connection(nowMs, new Allowance(bytesPerSecMax, payloadBytesMax, nowMs), authRequestOf(req, address));
   }
 
   private opened(socket: WebSocket<Connection>): void {
     const connection = socket.getUserData();
     connection.socket = socket;
     this.connections.add(connection);
+    this.door.opened(connection.request.address);
     this.counters.set(FrontCounter.connections, this.connections.size);
     this.counters.add(FrontCounter.connectionsTotal);
   }
@@ -322,9 +341,10 @@ export class Front implements TurnActions {
 
   private sweepConnections(): void {
     const nowMs = this.nowMs();
+    this.door.sweep();
     const silentBeforeMs = nowMs - this.options.joinTimeoutMs;
     this.connections.forEach((connection) => {
-      if (connection.state === 'open' && connection.silentSinceMs < silentBeforeMs) {
+      if (connection.state === 'open' && !connection.isWatching && connection.silentSinceMs < silentBeforeMs) {
         connection.socket?.end(CloseCode.NotAllowed, `no join within ${this.options.joinTimeoutMs} ms`);
       } else {
         this.sweepSlow(connection, nowMs);
@@ -348,4 +368,9 @@ export class Front implements TurnActions {
 
 function answer(res: HttpResponse, status: string, text: string): void {
   res.writeStatus(status).writeHeader('Content-Type', 'text/plain').end(`${text}\n`);
+}
+
+function refuseTooMany(res: HttpResponse, { message, retryAfterSec }: TooMany): void {
+  res.writeStatus('429 Too Many Requests').writeHeader('Retry-After', String(retryAfterSec));
+  res.writeHeader('Content-Type', 'text/plain').end(`${message}\n`);
 }

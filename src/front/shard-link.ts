@@ -12,6 +12,8 @@ export class ShardLink {
     /** The shard's own counters, to read only. */
     readonly shardCounters: CounterBlock,
     private readonly counters: CounterBlock,
+    /** Called after each publication: what is said to the shard otherwise comes after what clients sent. */
+    private readonly published: () => void = () => {},
   ) {}
 
   /**
@@ -46,20 +48,21 @@ export class ShardLink {
     return true;
   }
 
-  ack(key: number, ackTick: number): boolean {
-    return this.words2(Ingress.Ack, key, ackTick);
+  ack(key: number, ackTick: number, received: number): boolean {
+    return this.words3(Ingress.Ack, key, ackTick, received);
   }
 
   resync(key: number): boolean {
-    return this.words2(Ingress.Resync, key, 0);
+    return this.words3(Ingress.Resync, key, 0, 0);
   }
 
-  private words2(type: number, first: number, second: number): boolean {
+  private words3(type: number, first: number, second: number, third: number): boolean {
     const ring = this.ingress;
-    const at = ring.tryReserve(8);
+    const at = ring.tryReserve(12);
     if (at < 0) return this.dropped();
     ring.words[at >> 2] = first;
     ring.words[(at >> 2) + 1] = second;
+    ring.words[(at >> 2) + 2] = third;
     ring.commit(type);
     return true;
   }
@@ -67,6 +70,7 @@ export class ShardLink {
   /** Shows the shard what was written since the last time. */
   publish(): void {
     this.ingress.publish();
+    this.published();
   }
 
   private dropped(): false {

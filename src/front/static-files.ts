@@ -51,16 +51,21 @@ export class StaticFiles {
     }
   }
 
-  answer(res: HttpResponse, url: string): void {
+  /** @param headOnly tells all but the file itself */
+  answer(res: HttpResponse, url: string, headOnly = false): void {
     const file = this.files.get(url) ?? this.files.get(url.endsWith('/') ? `${url}index.html` : `${url}/index.html`);
     if (file === undefined) {
-      res.writeStatus('404 Not Found').writeHeader('Content-Type', 'text/plain').end('not found\n');
+      res.writeStatus('404 Not Found').writeHeader('Content-Type', 'text/plain');
+      if (headOnly) res.endWithoutBody();
+      else res.end('not found\n');
       return;
     }
     res.writeHeader('Content-Type', file.type);
     res.writeHeader('Cache-Control', 'no-cache');
     res.writeHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
     res.writeHeader('X-Content-Type-Options', 'nosniff');
-    res.end(file.body);
+    // A length given to `endWithoutBody` would be waited for.
+    if (headOnly) res.writeHeader('Content-Length', String(file.body.length)).endWithoutBody();
+    else res.end(file.body);
   }
 }

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 import { nearestName } from './nearest-name.js';
 import { shown, type Candidate } from './option-check.js';
-import { optionTable, type OptionDescriptor } from './option-table.js';
+import { jwtSettings } from './jwt-settings.js';
+import type { OptionDescriptor } from './option-row.js';
+import { optionTable } from './option-table.js';
 import { settleOptions, type OptionKey, type ServerConfig } from './server-options.js';
 
 /** What a command line asks for. */
@@ -16,7 +18,22 @@ export type ParsedConfig =
 type FlagRow = OptionDescriptor & { readonly flag: string; readonly env: string; readonly valueName: string };
 
 const flagRows = optionTable.filter((row): row is FlagRow => row.flag !== undefined);
-const flagNames = [...flagRows.map(({ flag }) => flag), 'help', 'version'];
+
+/** What can be set from outside: options, and the parts of `auth` that are no program. */
+interface Setting {
+  /** Without: by the environment only. */
+  readonly flag?: string;
+  readonly env: string;
+  readonly valueName: string;
+  readonly about: string;
+  readonly expected: string;
+  readonly expectedText?: string;
+  readonly defaultText: string;
+}
+
+const settings: readonly Setting[] = [...flagRows, ...jwtSettings];
+const flags = settings.flatMap(({ flag }) => (flag === undefined ? [] : [flag]));
+const flagNames = [...flags, 'help', 'version'];
 
 /** The room modules of the demo, beside this file in the built tree. */
 const demoRooms: Readonly<Record<string, string>> = Object.freeze({
@@ -40,15 +57,18 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv, cor
   if (given.has('version')) return { kind: 'version' };
 
   const candidates = new Map<OptionKey, Candidate>();
+  const read = (setting: Setting): Candidate | undefined => readSetting(setting, given, env, problems);
   for (const row of flagRows) {
-    const values = given.get(row.flag);
-    const variable = env[row.env];
-    if (values !== undefined) {
-      const value = flagValue(row, values, problems);
-      if (value !== undefined) candidates.set(row.key, { where: `--${row.flag}`, value, isText: true });
-    } else if (variable !== undefined && variable !== '') {
-      candidates.set(row.key, { where: `${row.env} (environment)`, value: variable, isText: true });
-    }
+    const candidate = read(row);
+    if (candidate !== undefined) candidates.set(row.key, candidate);
+  }
+  const jwt = jwtSettings.flatMap((setting) => {
+    const candidate = read(setting);
+    return candidate === undefined ? [] : [{ part: setting.part, candidate }];
+  });
+  if (jwt.length > 0) {
+    const value = { jwt: Object.fromEntries(jwt.map(({ part, candidate }) => [part, candidate.value])) };
+    candidates.set('auth', { where: 'auth', value, isText: false });
   }
   // A rooms flag without a value is a problem already; falling back keeps it from being reported twice.
   const demo = !candidates.has('rooms');
@@ -59,10 +79,33 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv, cor
     return candidates.get(key)?.where ?? (flag === undefined ? key : `--${flag}`);
   };
   const settled = settleOptions(candidates, cores, nameOf);
-  problems.push(...settled.problems);
+  // The user knows the parts of auth by the names of their flags and variables.
+  const jwtNames = jwt.map(({ candidate }) => candidate.where).join(', ');
+  for (const problem of settled.problems) {
+    const part = jwt.find((each) => problem.startsWith(`auth.jwt.${each.part}`));
+    if (part !== undefined) problems.push(problem.replace(`auth.jwt.${part.part}`, part.candidate.where));
+    else problems.push(problem.replace(/^auth\.jwt/, jwtNames));
+  }
   return problems.length > 0
     ? { kind: 'invalid', problems: Object.freeze(problems) }
     : Object.freeze({ kind: 'run', config: settled.config, demo });
+}
+
+/** What is given for a setting; undefined: nothing that can be used. */
+function readSetting(
+  setting: Setting,
+  given: ReadonlyMap<string, (string | undefined)[]>,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): Candidate | undefined {
+  const values = setting.flag === undefined ? undefined : given.get(setting.flag);
+  if (values !== undefined) {
+    const value = flagValue(setting, values, problems);
+    return value === undefined ? undefined : { where: `--${setting.flag}`, value, isText: true };
+  }
+  const variable = env[setting.env];
+  if (variable === undefined || variable === '') return undefined;
+  return { where: `${setting.env} (environment)`, value: variable, isText: true };
 }
 
 /** Collects the values of each flag in order, undefined for a missing one, and reports words that are no flag. */
@@ -70,7 +113,7 @@ function readFlags(argv: readonly string[], given: Map<string, (string | undefin
   const { tokens } = parseArgs({
     args: closeGaps(argv),
     options: {
-      ...Object.fromEntries(flagRows.map(({ flag }) => [flag, { type: 'string', multiple: true } as const])),
+      ...Object.fromEntries(flags.map((flag) => [flag, { type: 'string', multiple: true } as const])),
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -108,7 +151,7 @@ function closeGaps(argv: readonly string[]): string[] {
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index]!;
     if (word === '--') return [...closed, ...argv.slice(index)];
-    if (!flagRows.some(({ flag }) => word === `--${flag}`)) {
+    if (!flags.some((flag) => word === `--${flag}`)) {
       closed.push(word);
     } else if (argv[index + 1] === undefined || argv[index + 1]!.startsWith('--')) {
       closed.push(`${word}=`);
@@ -120,45 +163,39 @@ function closeGaps(argv: readonly string[]): string[] {
   return closed;
 }
 
-function flagValue(row: FlagRow, values: readonly (string | undefined)[], problems: string[]): string | undefined {
+function flagValue(setting: Setting, values: readonly (string | undefined)[], problems: string[]): string | undefined {
+  const { flag, valueName, expected, expectedText = expected, defaultText } = setting;
   if (values.length > 1) {
-    problems.push(`--${row.flag} is given ${values.length} times (${values.map(shown).join(', ')}); expected once: `
+    problems.push(`--${flag} is given ${values.length} times (${values.map(shown).join(', ')}); expected once: `
       + 'keep one of them');
     return undefined;
   }
   const value = values[0];
   if (value === undefined || value === '') {
-    problems.push(`--${row.flag} has no value; expected ${expectedOf(row)}: write --${row.flag} ${row.valueName}, `
-      + `or leave it out for ${row.defaultText}`);
+    problems.push(`--${flag} has no value; expected ${expectedText}: write --${flag} ${valueName}, `
+      + `or leave it out for ${defaultText}`);
     return undefined;
   }
   return value;
 }
 
-/** The rooms of an embedded server are an object; on the command line they are a folder. */
-function expectedOf(row: FlagRow): string {
-  return row.key === 'rooms' ? 'a folder of compiled room modules' : row.expected;
-}
-
 function helpText(): string {
-  const lines = flagRows.map((row) => [
-    `--${row.flag} ${row.valueName}`, `${row.about} (${row.defaultText})`, row.env,
-  ] as const);
-  const flagWidth = Math.max(...lines.map(([flag]) => flag.length));
-  const envWidth = Math.max(...lines.map(([, , env]) => env.length));
-  const row = (flag: string, env: string, about: string): string =>
-    `  ${flag.padEnd(flagWidth)}  ${env.padEnd(envWidth)}  ${about}`.trimEnd();
+  const names = settings.map(({ flag, valueName }) => (flag === undefined ? '' : `--${flag} ${valueName}`));
+  const width = Math.max(...names.map((name) => name.length));
+  const entry = (name: string, env: string, about: string): string =>
+    `  ${`${name.padEnd(width)}  ${env}`.trimEnd()}\n      ${about}`;
   return [
     'Usage: escapement [flags]',
     '',
     'Runs a room server for realtime multiplayer games. Defaults are in brackets; a flag beats its',
     'environment variable.',
     '',
-    row('flag', 'environment', 'meaning'),
-    ...lines.map(([flag, about, env]) => row(flag, env, about)),
-    row('--help, -h', '', 'prints this'),
-    row('--version', '', 'prints the version'),
+    `  ${'flag'.padEnd(width)}  environment`,
+    ...settings.map(({ env, about, defaultText }, index) => entry(names[index]!, env, `${about} (${defaultText})`)),
+    entry('--help, -h', '', 'prints this'),
+    entry('--version', '', 'prints the version'),
     '',
+    'With TLS, SIGHUP reads the certificate and key again.',
     'Exit codes: 0 stopped by SIGTERM or SIGINT; 1 could not start, such as a taken port; 2 wrong flags.',
     '',
   ].join('\n');

@@ -53,7 +53,9 @@ const shardRows: readonly Row[] = [
   ['counter', 'egress_bytes_total', ShardCounter.egressBytes, 'Payload bytes of those records.'],
   ['counter', 'inputs_total', ShardCounter.inputsIn, 'Inputs queued for rooms.'],
   ['counter', 'inputs_dropped_total', ShardCounter.inputsDropped, 'Inputs refused: queue full, or out of date.'],
+  ['counter', 'inputs_rejected_total', ShardCounter.inputsRejected, 'Inputs with a value out of its field\'s range.'],
   ['counter', 'messages_total', ShardCounter.messagesIn, 'Client messages handed to rooms.'],
+  ['counter', 'messages_rejected_total', ShardCounter.messagesRejected, 'Messages that a validator refused.'],
   ['counter', 'hook_errors_total', ShardCounter.hookErrors, 'Hooks, handlers and timers of rooms that failed.'],
   ['gauge', 'clients_lagging', ShardCounter.clientsLagging, 'Sessions too far behind to be sent snapshots.'],
   ['counter', 'snapshots_lagged_total', ShardCounter.snapshotsLagged, 'Snapshots not sent to a client that lags.'],
@@ -72,6 +74,7 @@ const frontRows: readonly Row[] = [
   ['counter', 'frames_over_rate_total', FrontCounter.framesOverRate, 'Frames over their connection\'s rate: dropped.'],
   ['counter', 'snapshots_skipped_total', FrontCounter.snapshotsSkipped, 'Snapshots not sent to a socket above its soft limit.'],
   ['counter', 'sockets_too_slow_total', FrontCounter.socketsTooSlow, 'Sockets closed with 1013, for whatever was slow.'],
+  ['counter', 'handshakes_refused_total', FrontCounter.handshakesRefused, 'Upgrades and requests over their address\'s limits.'],
 ];
 
 /**

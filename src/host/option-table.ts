@@ -1,84 +1,28 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { certProblem, keyProblem } from '../front/tls-files.js';
+import { acceptAuth } from './auth-option.js';
 import { logLevels } from './logger.js';
+import { isLoopback, isPowerOfTwo, wholeNumber } from './option-check.js';
+import { number, option, type OptionDescriptor } from './option-row.js';
 import {
-  isLoopback, isPowerOfTwo, refuse, Refused, shown, wholeNumber, type Candidate, type Checked,
-} from './option-check.js';
+  acceptAddresses, acceptFolder, acceptHost, acceptOrigins, acceptPem, acceptPublicUrl,
+} from './option-values.js';
 import { acceptRooms, readRoomFolder } from './room-modules.js';
-import type { OptionKey, ServerConfig } from './server-options.js';
-
-/** One option. Flags, environment, help text and validation of every option come from its row and nowhere else. */
-export interface OptionDescriptor<K extends OptionKey = OptionKey> {
-  readonly key: K;
-  /** Flag without its dashes, environment variable, and what the help calls the value; absent: embedded use only. */
-  readonly flag?: string;
-  readonly env?: string;
-  readonly valueName?: string;
-  /** What it is, for the help text. */
-  readonly about: string;
-  /** The limit and the remedy, as every problem ends. */
-  readonly expected: string;
-  readonly remedy: string;
-  /** The default in words, and the value of it; no value: the option is required. */
-  readonly defaultText: string;
-  fallback?(cores: number): ServerConfig[K];
-  check(candidate: Candidate, cores: number): Checked<ServerConfig[K]>;
-}
-
-type Row<K extends OptionKey> = Omit<OptionDescriptor<K>, 'check' | 'fallback'>;
-
-function option<K extends OptionKey>(
-  row: Row<K>,
-  fallback: ((cores: number) => ServerConfig[K]) | undefined,
-  accept: (candidate: Candidate, cores: number) => Checked<ServerConfig[K]> | undefined,
-): OptionDescriptor<K> {
-  return {
-    ...row,
-    fallback,
-    check: (candidate, cores) => {
-      const value = accept(candidate, cores);
-      return value === undefined ? refuse(candidate.where, candidate.value, row.expected, row.remedy) : value;
-    },
-  };
-}
-
-type NumberKey = {
-  [K in OptionKey]: ServerConfig[K] extends number ? K : never;
-}[OptionKey];
-
-interface NumberRow {
-  readonly about: string;
-  readonly min: number;
-  readonly max: number;
-  readonly fallback: number;
-  readonly unit: string;
-  readonly flag?: string;
-  readonly env?: string;
-  readonly remedy?: string;
-  readonly expected?: string;
-  readonly accepts?: (value: number) => boolean;
-}
-
-function number<K extends NumberKey>(key: K, row: NumberRow): OptionDescriptor<K> {
-  const { min, max, fallback } = row;
-  return option<K>(
-    {
-      key, flag: row.flag, env: row.env, valueName: row.flag === undefined ? undefined : 'N', about: row.about,
-      expected: row.expected ?? `${min} to ${max}${row.unit}`,
-      remedy: row.remedy ?? `choose a value in that range, or leave it out for ${fallback}`,
-      defaultText: String(fallback),
-    },
-    () => fallback as ServerConfig[K],
-    (candidate) => {
-      const value = wholeNumber(candidate, min, max);
-      return value !== undefined && (row.accepts?.(value) ?? true) ? (value as ServerConfig[K]) : undefined;
-    },
-  );
-}
 
 const RING_BYTES_MIN = 64 * 1024;
 const RING_BYTES_MAX = 256 * 1024 * 1024;
 const SHARDS_MAX = 64;
+
+/** A connection's key has 20 bits for its place in the table. */
+const CONNECTIONS_MAX = 2 ** 20 - 1;
+
+/** A ticket is good for 15 seconds at most: whoever finds a lost one comes too late. */
+const SEAT_TIMEOUT_MS_MAX = 15_000;
+
+/**
+ * A machine's own tools, and a proxy on it that isn't among the trusted ones, whose clients would all be held to the limits of
+ * one. Clients of a trusted proxy have addresses of their own.
+ */
+const LIMIT_EXEMPT: readonly string[] = Object.freeze(['127.0.0.0/8', '::1']);
 
 /**
  * A client that sends no inputs acknowledges every 250 ms, at the next snapshot: of 20 a second up to 300 ms later. 500
@@ -124,7 +68,7 @@ export const optionTable: readonly OptionDescriptor[] = [
     {
       key: 'rooms', flag: 'rooms', env: 'ROOMS', valueName: 'PATH',
       about: 'folder of compiled rooms; each file is a room of that name',
-      expected: 'an object of room modules by room name',
+      expected: 'an object of room modules by room name', expectedText: 'a folder of compiled room modules',
       remedy: 'give at least one, such as { arena: new URL(\'./arena.js\', import.meta.url) }',
       defaultText: 'the bundled demo',
     },
@@ -163,25 +107,116 @@ export const optionTable: readonly OptionDescriptor[] = [
     () => 'info',
     ({ value }) => logLevels.find((level) => level === value),
   ),
+  option<'publicUrl'>(
+    {
+      key: 'publicUrl', flag: 'public-url', env: 'PUBLIC_URL', valueName: 'URL',
+      about: 'where clients that asked over HTTP are told to connect to',
+      expected: 'a ws:, wss:, http: or https: URL without query and user, such as wss://play.example.com',
+      remedy: 'correct it, or leave it out for the host that the client asked', defaultText: 'the host that was asked',
+    },
+    () => undefined,
+    ({ value }) => acceptPublicUrl(value),
+  ),
+  option<'tlsCert'>(
+    {
+      key: 'tlsCert', flag: 'tls-cert', env: 'TLS_CERT', valueName: 'PATH',
+      about: 'certificate in PEM, with those of its issuers; read again at SIGHUP', expected: 'the path of a file in PEM',
+      remedy: 'correct the path, or leave it out for no TLS', defaultText: 'no TLS',
+    },
+    () => undefined,
+    (candidate) => acceptPem(candidate, certProblem),
+  ),
+  option<'tlsKey'>(
+    {
+      key: 'tlsKey', flag: 'tls-key', env: 'TLS_KEY', valueName: 'PATH', about: 'private key of the certificate, in PEM',
+      expected: 'the path of a file in PEM', remedy: 'correct the path, or leave it out for no TLS', defaultText: 'no TLS',
+    },
+    () => undefined,
+    (candidate) => acceptPem(candidate, keyProblem),
+  ),
+  option<'trustedProxies'>(
+    {
+      key: 'trustedProxies', flag: 'trusted-proxies', env: 'TRUSTED_PROXIES', valueName: 'LIST',
+      about: 'addresses or networks whose X-Forwarded-For and PROXY header are believed',
+      expected: 'an array of IP addresses or networks, such as ["127.0.0.1", "10.0.0.0/8"]',
+      expectedText: 'IP addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/8',
+      remedy: 'list your proxies, or leave it out for none', defaultText: 'none',
+    },
+    () => Object.freeze([]),
+    acceptAddresses,
+  ),
+  number('connectionsPerAddressMax', {
+    flag: 'connections-per-address-max', env: 'CONNECTIONS_PER_ADDRESS_MAX', min: 1, max: CONNECTIONS_MAX, fallback: 32,
+    about: 'sockets at once from one IPv4 address or IPv6 /64', unit: '',
+  }),
+  number('handshakesPerAddressPerSec', {
+    flag: 'handshakes-per-address-per-sec', env: 'HANDSHAKES_PER_ADDRESS_PER_SEC', min: 1, max: 10_000, fallback: 10,
+    about: 'upgrades and HTTP joins a second from one address, twice that at once', unit: ' a second',
+  }),
+  option<'limitExemptAddresses'>(
+    {
+      key: 'limitExemptAddresses', flag: 'limit-exempt-addresses', env: 'LIMIT_EXEMPT_ADDRESSES', valueName: 'LIST',
+      about: 'addresses or networks that the limits per address don\'t hold',
+      expected: 'an array of IP addresses or networks, such as ["192.0.2.0/24"]',
+      expectedText: 'IP addresses or networks with commas between them, such as 192.0.2.0/24, or none',
+      remedy: 'correct it, or leave it out for this machine only', defaultText: LIMIT_EXEMPT.join(','),
+    },
+    () => LIMIT_EXEMPT,
+    acceptAddresses,
+  ),
   option<'origins'>(
     {
-      key: 'origins', about: 'web origins allowed besides the server\'s own',
+      key: 'origins', flag: 'origins', env: 'ORIGINS', valueName: 'LIST', about: 'web origins allowed besides the server\'s own',
       expected: '"*" or an array of origins such as "https://play.example.com"',
+      expectedText: '* or origins with commas between them, such as https://play.example.com',
       remedy: 'list each exactly, or leave it out for the server\'s own only', defaultText: 'none',
     },
     () => Object.freeze([]),
-    ({ value, where }) => acceptOrigins(value, where),
+    acceptOrigins,
+  ),
+  option<'auth'>(
+    {
+      key: 'auth', about: 'who may come in, before a seat is taken',
+      expected: 'a function (token, request) => auth, or { jwt: { secret } } or { jwt: { jwks } }',
+      remedy: 'pass one of them, or leave it out for the onAuth of each room', defaultText: 'the onAuth of each room',
+    },
+    () => undefined,
+    ({ value, where }) => acceptAuth(value, where),
   ),
   option<'publicDir'>(
     {
-      key: 'publicDir', about: 'folder of static files served at /', expected: 'the path of a folder that exists',
-      remedy: 'correct the path, or leave it out to serve no files', defaultText: 'none',
+      key: 'publicDir', flag: 'public-dir', env: 'PUBLIC_DIR', valueName: 'PATH', about: 'folder of static files served at /',
+      expected: 'the path of a folder that exists', remedy: 'correct the path, or leave it out to serve no files',
+      defaultText: 'none',
     },
     () => undefined,
     ({ value }) => acceptFolder(value),
   ),
+  number('reconnectGrace', {
+    flag: 'reconnect-grace', env: 'RECONNECT_GRACE', min: 0, max: 3600, fallback: 20,
+    about: 'seconds that the seat of a lost client is kept', unit: ' seconds',
+  }),
+  number('resumeBufferBytes', {
+    about: 'messages kept for a client that hasn\'t said it has them', min: 4096, max: 16 * 1024 * 1024, fallback: 262144,
+    unit: ' bytes',
+  }),
+  number('roomsMax', {
+    flag: 'rooms-max', env: 'ROOMS_MAX', about: 'rooms at once', min: 1, max: 1_000_000, fallback: 10_000, unit: ' rooms',
+  }),
+  number('seatTimeoutMs', {
+    about: 'time that a reserved seat waits for its ticket', min: 1000, max: SEAT_TIMEOUT_MS_MAX, fallback: SEAT_TIMEOUT_MS_MAX,
+    unit: ' milliseconds',
+  }),
+  number('createTimeoutMs', {
+    about: 'time that a room\'s onCreate may take', min: 1000, max: 300_000, fallback: 30_000, unit: ' milliseconds',
+  }),
+  number('drainTimeoutMs', {
+    flag: 'drain-timeout-ms', env: 'DRAIN_TIMEOUT_MS', min: 0, max: 600_000, fallback: 5000,
+    about: 'milliseconds that rooms have to save when the server stops', unit: ' milliseconds',
+  }),
   number('payloadBytesMax', {
-    about: 'largest message accepted from a client', min: 64, max: 65536, fallback: 4096, unit: ' bytes',
+    flag: 'payload-bytes-max', env: 'PAYLOAD_BYTES_MAX', about: 'largest message accepted from a client, in bytes', min: 64,
+    max: 65536, fallback: 4096, unit: ' bytes',
   }),
   number('messagesPerTickMax', {
     about: 'messages a client may send for each tick of its room, and never less than 10 a second', min: 1, max: 64,
@@ -221,7 +256,8 @@ export const optionTable: readonly OptionDescriptor[] = [
   ringBytes('ingressRingBytes', 'ring from the front to each shard', 1024 * 1024),
   ringBytes('egressRingBytes', 'ring from each shard to the front', 4 * 1024 * 1024),
   number('connectionsMax', {
-    about: 'sockets at once', min: 1, max: 2 ** 20 - 1, fallback: 100_000, unit: '',
+    flag: 'connections-max', env: 'CONNECTIONS_MAX', about: 'sockets at once', min: 1, max: CONNECTIONS_MAX,
+    fallback: 100_000, unit: '',
   }),
   option<'seed'>(
     {
@@ -235,28 +271,4 @@ export const optionTable: readonly OptionDescriptor[] = [
 
 function autoShards(cores: number): number {
   return Math.min(SHARDS_MAX, Math.max(1, cores - 1));
-}
-
-function acceptHost(value: unknown): string | undefined {
-  return typeof value === 'string' && /^[A-Za-z0-9.:_%-]{1,253}$/.test(value) ? value : undefined;
-}
-
-function acceptOrigins(value: unknown, where: string): Checked<readonly string[] | '*'> | undefined {
-  if (value === '*') return '*';
-  if (!Array.isArray(value)) return undefined;
-  const problems: string[] = [];
-  value.forEach((origin: unknown, index) => {
-    const exact = typeof origin === 'string' && URL.canParse(origin) ? new URL(origin).origin : undefined;
-    if (exact !== undefined && exact !== 'null' && exact === origin) return;
-    problems.push(`${where}[${index}] is ${shown(origin)}; expected an origin, scheme://host[:port] in lower case with `
-      + 'no path and no default port: '
-      + (exact === undefined || exact === 'null' ? 'such as "https://play.example.com"' : `write "${exact}"`));
-  });
-  return problems.length > 0 ? new Refused(problems) : Object.freeze([...(value as string[])]);
-}
-
-function acceptFolder(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined;
-  const folder = resolve(value);
-  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : undefined;
 }

@@ -1,4 +1,6 @@
 import { availableParallelism } from 'node:os';
+import { tlsProblem } from '../front/tls-files.js';
+import type { AuthOption } from './auth-option.js';
 import { ConfigError } from './config-error.js';
 import type { LogLevel } from './logger.js';
 import { nearestName } from './nearest-name.js';
@@ -32,6 +34,65 @@ export interface ServerOptions {
   origins?: readonly string[] | '*';
   /** Folder of static files served at `/`. Default none. */
   publicDir?: string;
+  /**
+   * URL that clients which reserved a seat over HTTP are told to connect to, such as `wss://play.example.com`; ws, wss, http or
+   * https, with a path if the proxy wants one. Default: the host that they asked (over TLS when they came so, to the server or
+   * to a trusted proxy that says so in X-Forwarded-Proto).
+   */
+  publicUrl?: string;
+  /**
+   * Paths of a certificate (followed by those of its issuers) and of its private key, both in PEM: the port then takes TLS 1.2
+   * and 1.3 only. Both or none. `server.reloadTls()` reads them again. Default none: no TLS.
+   */
+  tlsCert?: string;
+  tlsKey?: string;
+  /**
+   * IP addresses and networks (`10.0.0.0/8`) of proxies that are believed when they say whom they speak for: in
+   * X-Forwarded-For, of which the right-most address counts that isn't a trusted proxy's, or in a PROXY header of version 2.
+   * Others' headers are ignored. List proxies that speak HTTP. One that only passes bytes on has to be sure of its clients: they
+   * can send a PROXY header of their own after a first request. With TLS, PROXY headers aren't understood. Default none.
+   */
+  trustedProxies?: readonly string[];
+  /**
+   * Sockets at once from one IPv4 address, or one /64 of IPv6; one more is answered with 429 and Retry-After. 1 to 1048575.
+   * Default 32.
+   */
+  connectionsPerAddressMax?: number;
+  /**
+   * Upgrades, and requests to /matchmake and /rooms, a second from one address; two seconds' worth may come at once. What is
+   * over is answered with 429 and Retry-After, before any socket exists. 1 to 10000. Default 10.
+   */
+  handshakesPerAddressPerSec?: number;
+  /**
+   * IP addresses and networks that the two limits don't hold. Compared with the client's address, not with its proxy's. Default
+   * this machine: `127.0.0.0/8` and `::1`.
+   */
+  limitExemptAddresses?: readonly string[];
+  /**
+   * Says who may come in, before the room's own `onAuth` and before a seat is taken: given the client's token and what is known
+   * of its request, returns what is to be `client.auth`. Falsy, or an error: the client is refused. Runs on the main thread, so
+   * it mustn't compute for long. Or `{ jwt: { secret } }` or `{ jwt: { jwks } }`: the token has to be a JSON Web Token, whose
+   * claims are `client.auth`. Default: nobody is asked but the room.
+   */
+  auth?: AuthOption;
+  /**
+   * Seconds that the seat of a client whose connection was lost is kept, for rooms that don't declare their own. 0: not at all.
+   * 0 to 3600. Default 20.
+   */
+  reconnectGrace?: number;
+  /**
+   * Bytes of messages kept for one client until it says that it has them. With more, a lost client can't go on with its session:
+   * it is told to join anew. 4096 to 16777216. Default 262144.
+   */
+  resumeBufferBytes?: number;
+  /** Rooms at once; who needs one more is refused with 4010. 1 to 1000000. Default 10000. */
+  roomsMax?: number;
+  /** Milliseconds that a reserved seat waits for its ticket; then it is free again. 1000 to 15000. Default 15000. */
+  seatTimeoutMs?: number;
+  /** Milliseconds that a room's `onCreate` may take; then the room is given up. 1000 to 300000. Default 30000. */
+  createTimeoutMs?: number;
+  /** Milliseconds that rooms have for `onBeforeShutdown` when the server closes. 0 to 600000. Default 5000. */
+  drainTimeoutMs?: number;
   /** Largest message accepted from a client, in bytes. 64 to 65536. Default 4096. */
   payloadBytesMax?: number;
   /**
@@ -73,7 +134,10 @@ export interface ServerOptions {
   seed?: number;
 }
 
-/** `ServerOptions` checked and complete; frozen, and itself valid as options. */
+/**
+ * `ServerOptions` checked and complete; frozen, and itself valid as options. All of it but `auth`, which may be a function,
+ * can be copied to another thread.
+ */
 export interface ServerConfig {
   /** Module URLs by room name, as strings, so that they can be sent to a worker. The object has no prototype. */
   readonly rooms: RoomModules;
@@ -99,6 +163,20 @@ export interface ServerConfig {
   readonly ingressRingBytes: number;
   readonly egressRingBytes: number;
   readonly connectionsMax: number;
+  readonly publicUrl: string | undefined;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly connectionsPerAddressMax: number;
+  readonly handshakesPerAddressPerSec: number;
+  readonly limitExemptAddresses: readonly string[];
+  readonly auth: AuthOption | undefined;
+  readonly reconnectGrace: number;
+  readonly resumeBufferBytes: number;
+  readonly roomsMax: number;
+  readonly seatTimeoutMs: number;
+  readonly createTimeoutMs: number;
+  readonly drainTimeoutMs: number;
   readonly seed: number | undefined;
 }
 
@@ -181,6 +259,18 @@ function conflicts(config: Partial<ServerConfig>, nameOf: (key: OptionKey) => st
   if (lagLimitMs !== undefined && ackTimeoutMs !== undefined && lagLimitMs >= ackTimeoutMs) {
     problems.push(`${nameOf('ackTimeoutMs')} is ${ackTimeoutMs} and ${nameOf('lagLimitMs')} ${lagLimitMs}; expected the `
       + 'timeout above the lag limit, so that a client which lags may catch up: raise it, to five times the limit for example');
+  }
+  // Both are there when both were accepted, or left out.
+  if ('tlsCert' in config && 'tlsKey' in config) {
+    const { tlsCert: certFile, tlsKey: keyFile } = config;
+    const names = `${nameOf('tlsCert')} and ${nameOf('tlsKey')}`;
+    if (certFile === undefined !== (keyFile === undefined)) {
+      const missing = nameOf(certFile === undefined ? 'tlsCert' : 'tlsKey');
+      problems.push(`${names}: ${missing} is missing; expected both or none: add it, or remove the other for no TLS`);
+    } else if (certFile !== undefined && keyFile !== undefined) {
+      const problem = tlsProblem({ certFile, keyFile });
+      if (problem !== null) problems.push(`${names}: ${problem}`);
+    }
   }
   // A ring takes records up to half its size, less headers; a quarter leaves the ring able to hold more than one.
   const { payloadBytesMax, ingressRingBytes } = config;

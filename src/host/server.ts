@@ -2,25 +2,31 @@
 import { availableParallelism } from 'node:os';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Logger } from 'pino';
-import type { Connection } from '../front/connection.js';
 import { Front } from '../front/front.js';
-import type { JoinRequest } from '../front/front-events.js';
+import type { RoomListRequest } from '../front/front-events.js';
 import { StaticFiles } from '../front/static-files.js';
 import { CounterBlock, createCounterBlock } from '../memory/counters.js';
-import { JoinMethod } from '../protocol/client-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { ShardToHost } from '../protocol/control.js';
-import { Admission } from './admission.js';
+import { Admission, type ServerAuth } from './admission.js';
 import { startAdmin, type AdminListener } from './admin.js';
 import { ComputePool } from './compute-pool.js';
 import { ListenError } from './listen-error.js';
-import { Matchmaker, type RandomSource, type Wish } from './matchmaker.js';
+import { Matchmaker, type RandomSource } from './matchmaking/matchmaker.js';
+import { QueueDesk } from './matchmaking/queue-desk.js';
+import { infoOf, roomsMatching, type RoomInfo } from './matchmaking/room-list.js';
+import { RoomWatchers } from './matchmaking/room-watchers.js';
+import type { Session } from './matchmaking/session.js';
 import { createMetrics, type ShardSource } from './metrics.js';
+import { Reception } from './reception.js';
+import { RoomApi, type SeatReservation } from './room-api.js';
 import type { ServerConfig } from './server-options.js';
+import { addSessionMetrics } from './session-metrics.js';
 import { ShardHandle, type ShardOptions } from './shard-handle.js';
+import { Tickets, type TicketKey } from './tickets.js';
 
-/** How long rooms may take to end before their threads are. */
-const STOP_DEADLINE_MS = 5000;
+/** What rooms may take beyond their drain deadline to end, before their threads are ended: onLeave and onDispose. */
+const STOP_GRACE_MS = 5000;
 
 /** How long closed sockets have to send their close frames. uWebSockets.js doesn't say when they have. */
 const CLOSE_GRACE_MS = 250;
@@ -32,6 +38,10 @@ const RESPAWN_PAUSE_MS = 1000;
 /** What the thread that makes a server lends it. */
 export interface ServerSources extends RandomSource {
   nowMs(): number;
+  /** What the option `auth` stands for. */
+  readonly auth: ServerAuth | undefined;
+  /** A fresh secret that seats' tickets are signed with. */
+  ticketKey(): TicketKey;
 }
 
 export class Server {
@@ -40,6 +50,12 @@ export class Server {
   private readonly shards: ShardHandle[] = [];
   private readonly matchmaker: Matchmaker;
   private readonly admission: Admission;
+  private readonly reception: Reception;
+  private readonly queues: QueueDesk;
+  private readonly watchers: RoomWatchers;
+  private readonly tickets: Tickets;
+  /** Makes rooms, finds them, calls them. */
+  readonly rooms: RoomApi;
   private readonly compute: ComputePool;
   private admin: AdminListener | null = null;
   private listening: { url: string; port: number } | null = null;
@@ -59,19 +75,51 @@ export class Server {
       options,
       this.frontCounters,
       {
-        join: (connection, request) => this.join(connection, request),
-        closed: (connection, code) => this.socketClosed(connection, code),
+        join: (connection, request) => this.reception.join(connection, request),
+        resume: (connection, request) => this.reception.resume(connection, request),
+        watch: (connection, request) => this.reception.watch(connection, request),
+        joined: (connection) => this.reception.joined(connection),
+        confirmed: (connection) => this.reception.confirmed(connection),
+        closed: (connection, code) => this.reception.closed(connection, code),
+        reserve: (request, answer) => this.reception.reserve(request, answer),
+        list: (request) => this.list(request),
+        proxyIgnored: (peerAddress) => this.proxyIgnored(peerAddress),
         health: () => this.health(),
       },
       options.publicDir === undefined ? null : new StaticFiles(options.publicDir),
       sources.nowMs,
     );
-    this.admission = new Admission({ refused: (...refusal) => this.refused(...refusal) });
     this.matchmaker = new Matchmaker(
       this.shards,
-      { refused: (sessionKey, code, reason) => this.refused(sessionKey, code, reason) },
+      options,
+      {
+        seated: (session) => this.seated(session),
+        refused: (connectionKey, code, reason) => this.refused(connectionKey, code, reason),
+        ended: (connectionKey, code, reason) => this.ended(connectionKey, code, reason),
+        listed: (room) => this.watchers.changed(room),
+      },
       sources,
       this.log,
+    );
+    const send = (connectionKey: number, frame: Uint8Array): void => this.send(connectionKey, frame);
+    this.watchers = new RoomWatchers(this.matchmaker.rooms, send);
+    this.queues = new QueueDesk(
+      this.matchmaker,
+      { send, refused: (connectionKey, code, reason) => this.refused(connectionKey, code, reason) },
+      sources.nowMs,
+    );
+    this.tickets = new Tickets([sources.ticketKey()], sources.id());
+    const reservationOf = (session: Session): SeatReservation => this.reservationOf(session);
+    this.rooms = new RoomApi(this.matchmaker, reservationOf);
+    this.admission = new Admission(sources.auth, () => this.matchmaker.leastLoaded());
+    this.reception = new Reception(
+      this.front,
+      this.admission,
+      this.matchmaker,
+      this.queues,
+      this.watchers,
+      this.tickets,
+      reservationOf,
     );
   }
 
@@ -118,7 +166,7 @@ export class Server {
     }
     this.listenCalled = true;
     const { host, port, adminHost, adminPort } = this.options;
-    const bound = this.front.listen(host, port);
+    const bound = await this.front.listen(host, port);
     if (bound === null) throw new ListenError('the server', host, port, 'port or --port');
     if (adminPort !== false) {
       const metrics = createMetrics({
@@ -126,6 +174,7 @@ export class Server {
         // Looked up at each scrape, as a shard that died has a successor with memory of its own.
         shards: this.shards.map((_, index) => this.shardSource(index)),
       });
+      addSessionMetrics(metrics.registry, this.matchmaker, this.queues, this.watchers);
       try {
         this.admin = await startAdmin({ host: adminHost, port: adminPort, metrics, health: () => this.health() });
       } catch (error) {
@@ -134,23 +183,39 @@ export class Server {
       }
     }
     const shownHost = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-    this.listening = { url: `http://${shownHost}:${bound}`, port: bound };
+    this.listening = { url: `${this.front.isTls ? 'https' : 'http'}://${shownHost}:${bound}`, port: bound };
     return this.listening;
   }
 
   /**
-   * Ends the server: no new joins, rooms end (their `onLeave` and `onDispose` run, for at most five seconds), clients are
-   * closed with 4001.
+   * Ends the server: no new joins; rooms are told and may save (`onBeforeShutdown`, for at most `drainTimeoutMs`), then end
+   * (`onLeave` and `onDispose`, for at most five seconds more); clients are closed with 4001.
    */
   close(): Promise<void> {
     this.closed ??= this.shutDown();
     return this.closed;
   }
 
+  /**
+   * Reads the TLS certificate and key again, as on SIGHUP. New connections get the new certificate, whether or not they send a
+   * server name; those that are open stay. What can't be used changes nothing.
+   *
+   * @returns why nothing was changed; null when it was
+   */
+  async reloadTls(): Promise<string | null> {
+    const problem = await this.front.reloadTls();
+    if (problem === null) this.log.info('TLS certificate and key were read again');
+    else this.log.error({ problem }, 'TLS certificate and key were not replaced');
+    return problem;
+  }
+
   private async shutDown(): Promise<void> {
     this.matchmaker.drain();
     const reason = 'the server is shutting down';
-    await Promise.all(this.shards.map((shard) => shard.stop(STOP_DEADLINE_MS)));
+    this.queues.close(CloseCode.Shutdown, reason);
+    const { drainTimeoutMs } = this.options;
+    await Promise.all(this.shards.map((shard) => shard.stop(drainTimeoutMs, STOP_GRACE_MS)));
+    this.watchers.close();
     await this.front.close(CloseCode.Shutdown, reason, CLOSE_GRACE_MS);
     await this.admin?.close();
     await this.compute.close();
@@ -181,7 +246,7 @@ export class Server {
     return {
       status: this.closed === null ? 'ok' : 'closing',
       shards: this.shards.length,
-      rooms: this.matchmaker.roomCount,
+      rooms: this.matchmaker.rooms.size,
     };
   }
 
@@ -194,6 +259,10 @@ export class Server {
       egressRingBytes: this.options.egressRingBytes,
       bell: this.front.bell,
       pace: { lagLimitMs: this.options.lagLimitMs, ackTimeoutMs: this.options.ackTimeoutMs },
+      seats: {
+        reconnectGraceMs: this.options.reconnectGrace * 1000,
+        resumeBufferBytes: this.options.resumeBufferBytes,
+      },
       logLevel: this.options.logLevel,
     };
     return new ShardHandle(index, options, this.frontCounters, {
@@ -219,6 +288,9 @@ export class Server {
       case 'auth-failed':
         this.admission.handle(message);
         break;
+      case 'called':
+        this.rooms.handle(message);
+        break;
       default:
         this.matchmaker.handle(message);
     }
@@ -238,6 +310,7 @@ export class Server {
     this.log.fatal({ err: error, shard: shard.index }, 'shard died; its rooms are lost');
     this.front.detach(shard.link);
     this.admission.shardDied(shard);
+    this.rooms.shardDied(shard);
     this.matchmaker.shardDied(shard);
     await this.respawnPause();
     if (this.closed !== null) return;
@@ -262,53 +335,50 @@ export class Server {
 
   // --- Sessions ------------------------------------------------------------------------------------------------------
 
-  private join(connection: Connection, request: JoinRequest): void {
-    const wish = wishOf(request);
-    const type = this.matchmaker.typeOf(wish);
-    const shard = type?.authenticates === true ? this.matchmaker.leastLoaded() : undefined;
-    if (type === undefined || shard === undefined) {
-      // Of a type without onAuth; or there is no such type, or no shard, which `place` has the words for.
-      this.seat(connection, wish, request.options, undefined);
-      return;
-    }
-    this.admission.ask(shard, connection.key, type.name, request.token, connection.request, (auth) =>
-      this.seat(connection, wish, request.options, auth),
-    );
+  /** The session's connection belongs to its room's shard from now on. */
+  private seated({ id, key, room, taken }: Session): void {
+    const connection = this.front.connectionOf(key);
+    if (connection !== undefined) this.front.assign(connection, room.shard.link, id, room.type.tickRateHz, taken);
   }
 
-  private seat(connection: Connection, wish: Wish, options: unknown, auth: unknown): void {
-    const sessionId = this.sources.id();
-    const placement = this.matchmaker.place(wish, { sessionKey: connection.key, sessionId, options, auth });
-    if (placement.ok) {
-      const { shard, roomId, tickRateHz } = placement;
-      this.front.assign(connection, shard.link, roomId, sessionId, tickRateHz);
-    } else {
-      this.front.refuse(connection, placement.code, placement.reason);
-    }
-  }
-
-  private socketClosed(connection: Connection, code: number): void {
-    this.admission.forget(connection.key);
-    if (connection.roomId !== '') this.matchmaker.leave(connection.roomId, connection.key, code);
-  }
-
-  private refused(sessionKey: number, code: number, reason: string): void {
-    const connection = this.front.connectionOf(sessionKey);
+  private refused(connectionKey: number, code: number, reason: string): void {
+    const connection = this.front.connectionOf(connectionKey);
     if (connection === undefined) return;
     if (connection.state === 'joined') this.front.end(connection, code, reason);
     else this.front.refuse(connection, code, reason);
   }
-}
 
-function wishOf(request: JoinRequest): Wish {
-  switch (request.method) {
-    case JoinMethod.JoinById:
-      return { method: 'joinById', roomId: request.roomId };
-    case JoinMethod.Create:
-      return { method: 'create', type: request.type };
-    case JoinMethod.Join:
-      return { method: 'join', type: request.type };
-    default:
-      return { method: 'joinOrCreate', type: request.type };
+  private ended(connectionKey: number, code: number, reason: string): number | undefined {
+    const connection = this.front.connectionOf(connectionKey);
+    if (connection === undefined) return undefined;
+    this.front.end(connection, code, reason);
+    return connection.taken;
+  }
+
+  private send(connectionKey: number, frame: Uint8Array): void {
+    const connection = this.front.connectionOf(connectionKey);
+    if (connection !== undefined) this.front.send(connection, frame);
+  }
+
+  private reservationOf({ id, room }: Session): SeatReservation {
+    const expiresInMs = this.options.seatTimeoutMs;
+    const expiresAtMs = this.sources.wallMs() + expiresInMs;
+    const ticket = this.tickets.sign({ roomId: room.id, sessionId: id, expiresAtMs });
+    return { room: room.type.name, roomId: room.id, sessionId: id, ticket, expiresAtMs, expiresInMs };
+  }
+
+  private proxyIgnored(peerAddress: string): void {
+    const remedy =
+      'if a proxy of yours is there, add it to trustedProxies (--trusted-proxies); until then all its clients count as one';
+    this.log.warn({ peerAddress }, `an X-Forwarded-For header was ignored: ${remedy}`);
+  }
+
+  private list({ type, fields, limit }: RoomListRequest): readonly RoomInfo[] {
+    const infos: RoomInfo[] = [];
+    for (const room of roomsMatching(this.matchmaker.rooms, { type, fields })) {
+      if (infos.length >= limit) break;
+      infos.push(infoOf(room));
+    }
+    return infos;
   }
 }

@@ -5,7 +5,7 @@ import { CounterBlock, createCounterBlock } from '../memory/counters.js';
 import { RingConsumer } from '../memory/ring-consumer.js';
 import { createRing } from '../memory/ring-layout.js';
 import { RingProducer } from '../memory/ring-producer.js';
-import type { HostToShard, PaceLimits, RoomType, ShardStart, ShardToHost } from '../protocol/control.js';
+import type { HostToShard, PaceLimits, RoomType, SeatLimits, ShardStart, ShardToHost } from '../protocol/control.js';
 
 export interface ShardOptions {
   readonly rooms: Readonly<Record<string, string>>;
@@ -14,6 +14,7 @@ export interface ShardOptions {
   /** The front's. */
   readonly bell: SharedArrayBuffer;
   readonly pace: PaceLimits;
+  readonly seats: SeatLimits;
   readonly logLevel: ShardStart['logLevel'];
 }
 
@@ -42,6 +43,8 @@ export class ShardHandle {
   /** False once its thread has ended: what is posted to it then is lost. */
   alive = true;
   private stopping = false;
+  /** What goes to the thread together, with the next publication of its ring. */
+  private outgoing: HostToShard[] = [];
 
   constructor(
     readonly index: number,
@@ -59,6 +62,7 @@ export class ShardHandle {
       frontBell: options.bell,
       counters: this.counters,
       pace: options.pace,
+      seats: options.seats,
       logLevel: options.logLevel,
     };
     this.link = new ShardLink(
@@ -67,6 +71,7 @@ export class ShardHandle {
       new RingConsumer(egress),
       new CounterBlock(this.counters),
       frontCounters,
+      () => this.flush(),
     );
     this.worker = new Worker(new URL('../shard/shard-thread.js', import.meta.url), {
       workerData: start,
@@ -93,14 +98,28 @@ export class ShardHandle {
     });
   }
 
+  /**
+   * Tells the shard something. Goes out when the front's turn ends, together with what else was said in it: passing one message
+   * to a thread costs as much as a join does otherwise. What can't be copied must not come here: it would take the others along.
+   */
   post(message: HostToShard): void {
-    // What a client sent before it left is to be there before the message that it has.
-    this.link.publish();
-    this.worker.postMessage(message);
+    this.outgoing.push(message);
+    // For what is said outside the front's turns.
+    if (this.outgoing.length === 1) setImmediate(() => this.link.publish());
   }
 
-  /** Ends every room, waits for their hooks up to `deadlineMs`, then ends the thread. */
-  async stop(deadlineMs: number): Promise<void> {
+  /** Sends what was posted. What clients sent before is in the ring by now. */
+  private flush(): void {
+    if (this.outgoing.length === 0) return;
+    this.worker.postMessage(this.outgoing);
+    this.outgoing = [];
+  }
+
+  /**
+   * Ends every room, and resolves when all have ended, or when `graceMs` have passed after the deadline for what they do
+   * before they end.
+   */
+  async stop(deadlineMs: number, graceMs: number): Promise<void> {
     this.stopping = true;
     if (!this.alive) return;
     const stopped = new Promise<void>((resolve) => {
@@ -109,9 +128,9 @@ export class ShardHandle {
       });
       this.worker.on('exit', () => resolve());
     });
-    this.post({ kind: 'stop' });
+    this.post({ kind: 'stop', deadlineMs });
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, deadlineMs)));
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, deadlineMs + graceMs)));
     await Promise.race([stopped, deadline]);
     clearTimeout(timer);
   }

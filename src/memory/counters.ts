@@ -60,7 +60,7 @@ export const ShardCounter = {
   egressBytes: 9,
   /** Input frames taken from the ingress ring and queued for a room. Unit: frames. */
   inputsIn: 10,
-  /** Input frames refused: queue of that client full, sequence number old, or no such session. Unit: frames. */
+  /** Input frames lost: queue of that client full, or sequence number old. Unit: frames. */
   inputsDropped: 11,
   /** Messages (`room.send` of a client) handed to a room. Unit: messages. */
   messagesIn: 12,
@@ -76,6 +76,10 @@ export const ShardCounter = {
   snapshotsLagged: 17,
   /** Clients closed because they acknowledged no snapshot in time. Unit: sessions. */
   clientsTooSlow: 18,
+  /** Messages that their handler's validator refused, or that found too many waiting for one. Unit: messages. */
+  messagesRejected: 19,
+  /** Input frames with a value out of its field's range. Unit: frames. */
+  inputsRejected: 20,
 } as const;
 
 /** Indexes into the front's block. Written by the main thread only. */
@@ -102,6 +106,8 @@ export const FrontCounter = {
   framesOverRate: 9,
   /** Sockets closed with 1013: for what waited on them unread, or by their shard (`clientsTooSlow`). Unit: sockets. */
   socketsTooSlow: 10,
+  /** Upgrades and HTTP requests answered with 429: their address was over its rate or had too many sockets. */
+  handshakesRefused: 11,
 } as const;
 
 /** A zeroed block, for a shard or for the front: the layout is the same, the front leaves its histograms empty. */

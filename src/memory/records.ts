@@ -12,7 +12,7 @@ export const Ingress = {
   Input: 1,
   /** [key, bytes] then a verified ClientFrame whose event is a Message. */
   Message: 2,
-  /** [key, ackTick]: the newest tick the client holds. */
+  /** [key, ackTick, received]: the newest tick the client holds, and how many messages of its session. */
   Ack: 3,
   /** [key]: the client's baseline is gone; it is to get a keyframe. */
   Resync: 4,

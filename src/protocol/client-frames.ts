@@ -15,7 +15,9 @@ import {
   Leave,
   Message,
   Ping,
+  Resume,
   Resync,
+  Watch,
 } from './generated/client_generated.js';
 import { readF64, readU16, readU32, writeU32 } from './little-endian.js';
 import { copyBytes, copyText, type MessageFrame } from './message-frame.js';
@@ -33,6 +35,8 @@ export const ClientFrameKind = {
   Ping: ClientEvent.Ping,
   Resync: ClientEvent.Resync,
   Leave: ClientEvent.Leave,
+  Resume: ClientEvent.Resume,
+  Watch: ClientEvent.Watch,
 } as const;
 
 export type ClientFrameKind = (typeof ClientFrameKind)[keyof typeof ClientFrameKind];
@@ -47,6 +51,31 @@ export interface JoinFrame {
   readonly token: string;
   /** UTF-8 JSON object, or nothing: see `decodeOptions`. */
   readonly options: Uint8Array;
+  /** For Ticket only. */
+  readonly ticket: string;
+  /** For Queue only, as the next two. Finite. */
+  readonly rating: number;
+  readonly party: string;
+  /** 0 and 1: alone. */
+  readonly partySize: number;
+}
+
+/** A request to take a session over. */
+export interface ResumeFrame {
+  readonly sessionId: string;
+  readonly token: string;
+  /** Messages of the session that the client has received. */
+  readonly received: number;
+  /** The client knows nothing of the session but its token. */
+  readonly anew: boolean;
+}
+
+/** A request for the list of rooms and its changes. */
+export interface WatchFrame {
+  /** Name of a room type; empty: of all. */
+  readonly room: string;
+  /** UTF-8 JSON object, or nothing: see `decodeOptions`. */
+  readonly filter: Uint8Array;
 }
 
 /**
@@ -70,6 +99,8 @@ export class ClientFrameReader {
   bodyLength = 0;
   /** Ping: the client's own clock, finite. NaN before the first ping: the field is a double from the start. */
   timeMs = NaN;
+  /** Ping: messages of the session that the client has received, u32. */
+  received = 0;
   /** Resync: the tick the client still holds, u32; 0 for none. */
   haveTick = 0;
   /** Leave: the code for the room's onLeave, u16; whether it is one to close with is for the caller to check. */
@@ -116,6 +147,8 @@ export class ClientFrameReader {
       const second = verifier.eventFieldAt[1]!;
       this.timeMs = first === 0 ? 0 : readF64(bytes, first);
       this.ackTick = second === 0 ? 0 : readU32(bytes, second);
+      const third = verifier.eventFieldAt[2]!;
+      this.received = third === 0 ? 0 : readU32(bytes, third);
     } else if (kind === ClientFrameKind.Resync) {
       this.haveTick = first === 0 ? 0 : readU32(bytes, first);
     } else if (kind === ClientFrameKind.Leave) {
@@ -143,7 +176,28 @@ export function decodeJoin(bytes: Uint8Array): JoinFrame {
     roomId: copyText(join.roomId(flatbuffers.Encoding.UTF8_BYTES)),
     token: copyText(join.token(flatbuffers.Encoding.UTF8_BYTES)),
     options: copyBytes(join.optionsArray()),
+    ticket: copyText(join.ticket(flatbuffers.Encoding.UTF8_BYTES)),
+    rating: join.rating(),
+    party: copyText(join.party(flatbuffers.Encoding.UTF8_BYTES)),
+    partySize: join.partySize(),
   };
+}
+
+/** Reads a Resume out of a frame that has been verified. The result shares no memory with `bytes`. */
+export function decodeResume(bytes: Uint8Array): ResumeFrame {
+  const resume = eventOf(bytes, ClientEvent.Resume, new Resume());
+  return {
+    sessionId: copyText(resume.sessionId(flatbuffers.Encoding.UTF8_BYTES)),
+    token: copyText(resume.token(flatbuffers.Encoding.UTF8_BYTES)),
+    received: resume.received(),
+    anew: resume.anew(),
+  };
+}
+
+/** Reads a Watch out of a frame that has been verified. The result shares no memory with `bytes`. */
+export function decodeWatch(bytes: Uint8Array): WatchFrame {
+  const watch = eventOf(bytes, ClientEvent.Watch, new Watch());
+  return { room: copyText(watch.room(flatbuffers.Encoding.UTF8_BYTES)), filter: copyBytes(watch.filterArray()) };
 }
 
 /** Reads a Message out of a frame that has been verified. The result shares no memory with `bytes`. */
@@ -172,8 +226,28 @@ export function encodeJoin(join: Partial<JoinFrame>): Uint8Array {
   const roomId = join.roomId ? builder.createString(join.roomId) : 0;
   const token = join.token ? builder.createString(join.token) : 0;
   const options = join.options?.length ? builder.createByteVector(join.options) : 0;
+  const ticket = join.ticket ? builder.createString(join.ticket) : 0;
+  const party = join.party ? builder.createString(join.party) : 0;
   const method = join.method ?? JoinMethod.JoinOrCreate;
-  return finish(builder, ClientEvent.Join, Join.createJoin(builder, method, room, roomId, token, options));
+  const { rating = 0, partySize = 0 } = join;
+  const event = Join.createJoin(builder, method, room, roomId, token, options, ticket, rating, party, partySize);
+  return finish(builder, ClientEvent.Join, event);
+}
+
+/** A frame that takes a session over. */
+export function encodeResume({ sessionId, token, received, anew }: ResumeFrame): Uint8Array {
+  const builder = new flatbuffers.Builder(128);
+  const sessionAt = builder.createString(sessionId);
+  const tokenAt = builder.createString(token);
+  return finish(builder, ClientEvent.Resume, Resume.createResume(builder, sessionAt, tokenAt, received, anew));
+}
+
+/** A frame that asks for the list of rooms. */
+export function encodeWatch({ room, filter }: WatchFrame): Uint8Array {
+  const builder = new flatbuffers.Builder(128);
+  const roomAt = room === '' ? 0 : builder.createString(room);
+  const filterAt = filter.length > 0 ? builder.createByteVector(filter) : 0;
+  return finish(builder, ClientEvent.Watch, Watch.createWatch(builder, roomAt, filterAt));
 }
 
 /** A frame with a message for the room; `encoding` and `payload` as `encodePayload` gives them. */
@@ -184,10 +258,13 @@ export function encodeClientMessage(type: string, encoding: number, payload: Uin
   return finish(builder, ClientEvent.Message, Message.createMessage(builder, typeAt, encoding, payloadAt));
 }
 
-/** A frame that is answered with a Pong. `timeMs` is the client's clock, finite; it only comes back. */
-export function encodePing(timeMs: number, ackTick: number): Uint8Array {
+/**
+ * A frame that is answered with a Pong. `timeMs` is the client's clock, finite; it only comes back. `received`: how many
+ * Messages of the session it has.
+ */
+export function encodePing(timeMs: number, ackTick: number, received = 0): Uint8Array {
   const builder = new flatbuffers.Builder(64);
-  return finish(builder, ClientEvent.Ping, Ping.createPing(builder, timeMs, ackTick));
+  return finish(builder, ClientEvent.Ping, Ping.createPing(builder, timeMs, ackTick, received));
 }
 
 /** A frame that asks for a keyframe. `haveTick` is the newest tick the client holds, 0 for none. */

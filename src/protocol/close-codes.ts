@@ -29,6 +29,23 @@ export const CloseCode = {
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
+/** Codes of the standard (RFC 6455, 7.4.1) that say nothing of what the client, or the server, meant to do. */
+const DROPPED: ReadonlySet<number> = new Set([
+  1001, // going away: a page was left or loaded anew
+  1005, // closed without a code
+  CloseCode.Abnormal,
+  1011, // an error of the server or of a proxy, as the next three
+  1012,
+  CloseCode.TooSlow,
+  1014,
+  CloseCode.MayRetry,
+]);
+
+/** Whether a connection that closed with this code was lost, so that its session may go on over another one. */
+export function isDrop(code: number): boolean {
+  return DROPPED.has(code);
+}
+
 /** Longest close reason in UTF-8 bytes: a control frame holds 125, two of which are the code (RFC 6455, 5.5.1). */
 export const CLOSE_REASON_BYTES_MAX = 123;
 

@@ -112,8 +112,11 @@ export function decodeOptions(bytes: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Visits a value fresh from JSON.parse, which cannot be cyclic; recursion ends at the depth limit. */
-function checkJson(value: unknown, depth: number): void {
+/**
+ * Throws PayloadError for what may not come in, as `decodePayload` does. `value` is fresh from JSON.parse, so it cannot be
+ * cyclic; recursion ends at the depth limit.
+ */
+export function checkJson(value: unknown, depth: number): void {
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) {
       throw new PayloadError('PAYLOAD_NOT_FINITE', 'payload has a number too great for a double; send it as a string');

@@ -7,18 +7,21 @@
 import * as flatbuffers from 'flatbuffers';
 import { FRAME_HEAD_OFFSET, FRAME_PREFIX_BYTES, writeFramePrefix } from './frame-prefix.js';
 import {
+  Draining,
   FieldSpec as WireFieldSpec,
   Joined,
   Message,
   Pong,
+  Queued,
   Refused,
+  Rejected,
   ServerEvent,
-  ServerFrame,
   SnapshotKind,
   TableSpec as WireTableSpec,
 } from './generated/server_generated.js';
 import { readF64, readU16, readU32, writeF64, writeU16, writeU32 } from './little-endian.js';
 import { copyBytes, copyText, type MessageFrame } from './message-frame.js';
+import { eventOf, finish } from './server-event.js';
 import type { FieldSpec, TableSpec } from './specs.js';
 import { createServerVerifier } from './verifier.js';
 
@@ -69,6 +72,10 @@ export const ServerFrameKind = {
   Refused: ServerEvent.Refused,
   Message: ServerEvent.Message,
   Pong: ServerEvent.Pong,
+  Rejected: ServerEvent.Rejected,
+  Draining: ServerEvent.Draining,
+  Queued: ServerEvent.Queued,
+  Rooms: ServerEvent.Rooms,
 } as const;
 
 export type ServerFrameKind = (typeof ServerFrameKind)[keyof typeof ServerFrameKind];
@@ -85,12 +92,49 @@ export interface JoinedFrame {
   tables: readonly TableSpec[];
   /** Empty: the room takes no input. */
   input: readonly FieldSpec[];
+  /** Takes the session over, once. */
+  resumeToken: string;
+  /** The answer to a Resume. */
+  resumed: boolean;
+  /** Messages of this client that the session has taken so far, u32. */
+  received: number;
+  /** Sequence number of the session's newest input, u32; 0 before the first. */
+  inputSeq: number;
+  /** How long the seat of a lost socket is kept, unless the room says otherwise. */
+  graceMs: number;
 }
 
 /** The join did not succeed. */
 export interface RefusedFrame {
   /** As the close codes. */
   code: number;
+  reason: string;
+}
+
+/** Something that the client sent was not taken. */
+export interface RejectedFrame {
+  /** Type of the message; empty for an input. */
+  type: string;
+  /** Path of the field that is wrong; empty: the whole. */
+  field: string;
+  reason: string;
+}
+
+/** The room, or the whole server, is about to end. */
+export interface DrainingFrame {
+  reason: string;
+  /** At the latest so much later. */
+  deadlineMs: number;
+}
+
+/** How things stand in the queue. */
+export interface QueuedFrame {
+  /** Players in it. */
+  waiting: number;
+  waitedMs: number;
+  /** How far apart the ratings of a match may be by now. */
+  tolerance: number;
+  /** Why nothing can be formed at the moment; empty: too few players. */
   reason: string;
 }
 
@@ -116,6 +160,8 @@ export class ServerFrameReader {
   timeMs = NaN;
   /** Pong: how late the shard's newest tick began, in microseconds. */
   latenessUs = 0;
+  /** Pong: messages of this client that the session has taken so far, u32. */
+  received = 0;
 
   private readonly verifier = createServerVerifier();
 
@@ -148,18 +194,11 @@ export class ServerFrameReader {
       const latenessAt = verifier.eventFieldAt[1]!;
       this.timeMs = timeAt === 0 ? 0 : readF64(bytes, timeAt);
       this.latenessUs = latenessAt === 0 ? 0 : readU32(bytes, latenessAt);
+      const receivedAt = verifier.eventFieldAt[2]!;
+      this.received = receivedAt === 0 ? 0 : readU32(bytes, receivedAt);
     }
     return 0;
   }
-}
-
-/** The event of a verified frame; `event` is of the class that belongs to `type`. */
-function eventOf<T>(bytes: Uint8Array, type: ServerEvent, event: T): T {
-  const frame = ServerFrame.getRootAsServerFrame(new flatbuffers.ByteBuffer(bytes));
-  if (frame.eventType() !== type) {
-    throw new Error(`frame holds event ${frame.eventType()}; expected ${type}: look at the reader's kind first`);
-  }
-  return frame.event(event) as T;
 }
 
 /** Reads a Joined out of a frame that has been verified. The result shares no memory with `bytes`. */
@@ -186,6 +225,11 @@ export function decodeJoined(bytes: Uint8Array): JoinedFrame {
     snapshotRate: joined.snapshotRate(),
     tables,
     input,
+    resumeToken: copyText(joined.resumeToken(flatbuffers.Encoding.UTF8_BYTES)),
+    resumed: joined.resumed(),
+    received: joined.received(),
+    inputSeq: joined.inputSeq(),
+    graceMs: joined.graceMs(),
   };
 }
 
@@ -208,6 +252,33 @@ export function decodeRefused(bytes: Uint8Array): RefusedFrame {
   return { code: refused.code(), reason: copyText(refused.reason(flatbuffers.Encoding.UTF8_BYTES)) };
 }
 
+/** Reads a Rejected out of a frame that has been verified. */
+export function decodeRejected(bytes: Uint8Array): RejectedFrame {
+  const rejected = eventOf(bytes, ServerEvent.Rejected, new Rejected());
+  return {
+    type: copyText(rejected.type(flatbuffers.Encoding.UTF8_BYTES)),
+    field: copyText(rejected.field(flatbuffers.Encoding.UTF8_BYTES)),
+    reason: copyText(rejected.reason(flatbuffers.Encoding.UTF8_BYTES)),
+  };
+}
+
+/** Reads a Draining out of a frame that has been verified. */
+export function decodeDraining(bytes: Uint8Array): DrainingFrame {
+  const draining = eventOf(bytes, ServerEvent.Draining, new Draining());
+  return { reason: copyText(draining.reason(flatbuffers.Encoding.UTF8_BYTES)), deadlineMs: draining.deadlineMs() };
+}
+
+/** Reads a Queued out of a frame that has been verified. */
+export function decodeQueued(bytes: Uint8Array): QueuedFrame {
+  const queued = eventOf(bytes, ServerEvent.Queued, new Queued());
+  return {
+    waiting: queued.waiting(),
+    waitedMs: queued.waitedMs(),
+    tolerance: queued.tolerance(),
+    reason: copyText(queued.reason(flatbuffers.Encoding.UTF8_BYTES)),
+  };
+}
+
 /** Reads a Message out of a frame that has been verified. The result shares no memory with `bytes`. */
 export function decodeServerMessage(bytes: Uint8Array): MessageFrame {
   const message = eventOf(bytes, ServerEvent.Message, new Message());
@@ -216,15 +287,6 @@ export function decodeServerMessage(bytes: Uint8Array): MessageFrame {
     encoding: message.encoding(),
     payload: copyBytes(message.payloadArray()),
   };
-}
-
-function finish(builder: flatbuffers.Builder, type: ServerEvent, event: flatbuffers.Offset): Uint8Array<ArrayBuffer> {
-  ServerFrame.startServerFrame(builder);
-  ServerFrame.addEventType(builder, type);
-  ServerFrame.addEvent(builder, event);
-  ServerFrame.finishServerFrameBuffer(builder, ServerFrame.endServerFrame(builder));
-  // The builder writes from the end of a larger array; a slice frees the rest.
-  return new Uint8Array(builder.asUint8Array());
 }
 
 function writeFieldSpec(builder: flatbuffers.Builder, field: FieldSpec): flatbuffers.Offset {
@@ -262,9 +324,21 @@ export function encodeJoined(joined: JoinedFrame): Uint8Array<ArrayBuffer> {
   const room = builder.createString(joined.room);
   const roomId = builder.createString(joined.roomId);
   const sessionId = builder.createString(joined.sessionId);
-  const { tickRate, snapshotRate } = joined;
-  const event = Joined.createJoined(builder, room, roomId, sessionId, tickRate, snapshotRate, tablesAt, inputAt);
-  return finish(builder, ServerEvent.Joined, event);
+  const resumeToken = joined.resumeToken === '' ? 0 : builder.createString(joined.resumeToken);
+  Joined.startJoined(builder);
+  Joined.addRoom(builder, room);
+  Joined.addRoomId(builder, roomId);
+  Joined.addSessionId(builder, sessionId);
+  Joined.addTickRate(builder, joined.tickRate);
+  Joined.addSnapshotRate(builder, joined.snapshotRate);
+  Joined.addTables(builder, tablesAt);
+  Joined.addInput(builder, inputAt);
+  Joined.addResumeToken(builder, resumeToken);
+  Joined.addResumed(builder, joined.resumed);
+  Joined.addReceived(builder, joined.received);
+  Joined.addInputSeq(builder, joined.inputSeq);
+  Joined.addGraceMs(builder, joined.graceMs);
+  return finish(builder, ServerEvent.Joined, Joined.endJoined(builder));
 }
 
 /** The frame that tells a client why it has no seat. `code` as the close codes. */
@@ -282,10 +356,34 @@ export function encodeServerMessage(type: string, encoding: number, payload: Uin
   return finish(builder, ServerEvent.Message, Message.createMessage(builder, typeAt, encoding, payloadAt));
 }
 
-/** The answer to a ping: its own `timeMs` and how late the shard's newest tick began. */
-export function encodePong(timeMs: number, latenessUs: number): Uint8Array<ArrayBuffer> {
+/** The frame that tells a client what of its was not taken, and why. */
+export function encodeRejected(type: string, field: string, reason: string): Uint8Array<ArrayBuffer> {
+  const builder = new flatbuffers.Builder(256);
+  const typeAt = builder.createString(type);
+  const fieldAt = builder.createString(field);
+  const reasonAt = builder.createString(reason);
+  return finish(builder, ServerEvent.Rejected, Rejected.createRejected(builder, typeAt, fieldAt, reasonAt));
+}
+
+/** The frame that tells a client that its room is about to end. */
+export function encodeDraining(reason: string, deadlineMs: number): Uint8Array<ArrayBuffer> {
+  const builder = new flatbuffers.Builder(128);
+  const reasonAt = builder.createString(reason);
+  return finish(builder, ServerEvent.Draining, Draining.createDraining(builder, reasonAt, deadlineMs));
+}
+
+/** The frame that tells a client how things stand in its queue. A tolerance without end is sent as the greatest number. */
+export function encodeQueued({ waiting, waitedMs, tolerance, reason }: QueuedFrame): Uint8Array<ArrayBuffer> {
+  const builder = new flatbuffers.Builder(128);
+  const reasonAt = reason === '' ? 0 : builder.createString(reason);
+  const tolerable = Math.min(tolerance, Number.MAX_VALUE);
+  return finish(builder, ServerEvent.Queued, Queued.createQueued(builder, waiting, waitedMs, tolerable, reasonAt));
+}
+
+/** The answer to a ping: its own `timeMs`, how late the shard's newest tick began, and how many messages were taken. */
+export function encodePong(timeMs: number, latenessUs: number, received = 0): Uint8Array<ArrayBuffer> {
   const builder = new flatbuffers.Builder(64);
-  return finish(builder, ServerEvent.Pong, Pong.createPong(builder, timeMs, latenessUs));
+  return finish(builder, ServerEvent.Pong, Pong.createPong(builder, timeMs, latenessUs, received));
 }
 
 /**
@@ -296,21 +394,24 @@ export class PongFrameWriter {
   private readonly frame: Uint8Array<ArrayBuffer>;
   private readonly timeAt: number;
   private readonly latenessAt: number;
+  private readonly receivedAt: number;
 
   constructor() {
     const builder = new flatbuffers.Builder(64);
     builder.forceDefaults(true); // fields that equal their default would be left out of the template
-    this.frame = finish(builder, ServerEvent.Pong, Pong.createPong(builder, 0, 0));
+    this.frame = finish(builder, ServerEvent.Pong, Pong.createPong(builder, 0, 0, 0));
     const verifier = createServerVerifier();
     if (verifier.verify(this.frame) !== 0) throw new Error('the pong template is not a frame');
     this.timeAt = verifier.eventFieldAt[0]!;
     this.latenessAt = verifier.eventFieldAt[1]!;
+    this.receivedAt = verifier.eventFieldAt[2]!;
   }
 
-  /** `timeMs` is finite, `latenessUs` u32. Returns the frame. */
-  write(timeMs: number, latenessUs: number): Uint8Array<ArrayBuffer> {
+  /** `timeMs` is finite, the others u32. Returns the frame. */
+  write(timeMs: number, latenessUs: number, received: number): Uint8Array<ArrayBuffer> {
     writeF64(this.frame, this.timeAt, timeMs);
     writeU32(this.frame, this.latenessAt, latenessUs);
+    writeU32(this.frame, this.receivedAt, received);
     return this.frame;
   }
 }

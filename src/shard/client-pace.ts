@@ -24,7 +24,7 @@ import { ShardCounter, type CounterBlock } from '../memory/counters.js';
 import type { PaceLimits } from '../protocol/control.js';
 import type { Client } from './client.js';
 
-/** Answers of `judge`. */
+/** Answers of `judge`. Who is closed may come back over another connection, and begins there with a keyframe. */
 export const PaceVerdict = {
   /** The snapshot is to be sent: a delta to a client that is in step, a keyframe to another. */
   Send: 0,
@@ -124,9 +124,15 @@ export class ClientPace {
     if (client.sentTick !== 0) client.wantsKeyframe = true;
   }
 
-  /** The client has left the room. */
-  left(client: Paced): void {
+  /** The client's connection is lost: what it was sent and what it holds belong to no other one. */
+  disconnected(client: Paced): void {
     this.setLagging(client, false);
+    client.ackTick = 0;
+    client.sentTick = 0;
+    client.lagFromTick = 0;
+    client.ackedAtTick = 0;
+    client.wantsKeyframe = false;
+    client.keyframeFromTick = 0;
   }
 
   /** Why `judge` said Close, for the close frame: at most 110 bytes. */

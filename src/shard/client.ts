@@ -3,6 +3,9 @@ import { CloseCode } from '../protocol/close-codes.js';
 import type { Row } from '../state/row.js';
 import type { InputQueue } from './input-queue.js';
 import type { ClientView } from './interest/client-view.js';
+import { KeptMessages } from './kept-messages.js';
+import type { WaitingMessages } from './message-handlers.js';
+import type { Reconnection } from './reconnection.js';
 
 /** Codes of the WebSocket standard that a server may close with for a reason of its own. */
 const STANDARD_CODES: ReadonlySet<number> = new Set([
@@ -35,19 +38,40 @@ export interface ClientPort {
  * One drawing of a client's life in its room:
  *
  * ```
- *   joining --onJoin done--> joined --leave, socket gone, room ends--> left
- *      \________________________________socket gone____________________/
+ *   joining --onJoin done--> joined --its socket is lost--> dropped
+ *      |                      |  ^-------another socket-------' |
+ *      | socket lost,         | it leaves or is sent away,      | the grace period is over,
+ *      | onJoin throws        | the room ends                   | or as from joined
+ *      v                      v                                 v
+ *     left                   left                              left
  * ```
+ *
+ * A joined client whose next socket comes before its last one is known to be lost stays joined.
  */
-export type ClientState = 'joining' | 'joined' | 'left';
+export type ClientState = 'joining' | 'joined' | 'dropped' | 'left';
+
+const MOVES: Readonly<Record<ClientState, readonly ClientState[]>> = {
+  joining: ['joined', 'left'],
+  joined: ['dropped', 'left'],
+  dropped: ['joined', 'left'],
+  left: [],
+};
 
 export class Client {
   /** Yours: whatever the room wants to remember about this client. */
   data: any = {};
   /** What `onAuth` returned; undefined while there is none. */
   auth: unknown = undefined;
-  /** @internal */
-  state: ClientState = 'joining';
+  private current: ClientState = 'joining';
+  private hasSocket = true;
+  /** @internal What it may have missed; also what it is sent before its join is complete. */
+  readonly kept = new KeptMessages();
+  /** @internal While it is dropped: how long for, and who waits for it. Null otherwise. */
+  reconnection: Reconnection | null = null;
+  /** @internal Messages behind one whose validator is still at work; null: nothing waits. */
+  waiting: WaitingMessages | null = null;
+  /** @internal From this tick on it may be told again that an input of its was refused. */
+  inputRejectedFromTick = 0;
   /** @internal Null when the room takes no input. */
   inputs: InputQueue | null = null;
   /** @internal Deltas follow only from the room's newest baseline; a client without it is owed a keyframe. */
@@ -62,9 +86,7 @@ export class Client {
   private followed: Followed | null = null;
   /** @internal The code it left with. */
   leftCode: number = CloseCode.Abnormal;
-  /** @internal Messages sent to the client before its join was complete. */
-  readonly early: Uint8Array[] = [];
-  /** Newest tick that the client said it holds, never one it wasn't sent; 0 before its first keyframe. */
+  /** Newest tick that the client said it holds, never one it wasn't sent; 0 before its (new) socket's first keyframe. */
   ackTick = 0;
   /** @internal This and the following are the pace's: see client-pace.ts. Tick of the newest snapshot sent to it. */
   sentTick = 0;
@@ -82,14 +104,33 @@ export class Client {
   constructor(
     /** Unique on this host; the same for this client as `room.sessionId`. */
     readonly sessionId: string,
-    /** @internal */
-    readonly sessionKey: number,
+    /** @internal The connection that it has, or had last: each socket has a key of its own. */
+    public sessionKey: number,
     private readonly port: ClientPort,
+    /** Number of its team in a match of ranked play, from 0; -1 for who came another way. */
+    readonly team: number = -1,
   ) {}
 
+  /** True while it has a socket: not from `onDrop` to `onReconnect`, and not once it has left. */
+  get connected(): boolean {
+    return this.hasSocket;
+  }
+
+  /** @internal */
+  get state(): ClientState {
+    return this.current;
+  }
+
+  /** @internal The one function that changes its state. */
+  move(to: ClientState): void {
+    if (!MOVES[this.current].includes(to)) throw new Error(`client ${this.sessionId} can't go from ${this.current} to ${to}`);
+    this.current = to;
+    this.hasSocket = to === 'joined';
+  }
+
   /**
-   * Sends a message, in order, after what was sent before. Payload: any JSON value, or a Uint8Array.
-   * Does nothing once the client has left.
+   * Sends a message, in order, after what was sent before. Payload: any JSON value, or a Uint8Array. A client that is not
+   * connected gets it when it is back. Does nothing once the client has left.
    */
   send(type: string, payload?: unknown): void {
     this.port.sendTo(this, type, payload);
@@ -131,7 +172,8 @@ export class Client {
   }
 
   /**
-   * Ends this client's session: its socket is closed with `code` and `reason`, and `onLeave` runs.
+   * Ends this client's session for good: its socket is closed with `code` and `reason`, and `onLeave` runs. A client that
+   * is not connected can't come back.
    *
    * @param code 4000 to 4999, or one of CloseCode
    * @param reason cut at 123 bytes

@@ -16,7 +16,8 @@ const NO_RECORDS = new Uint8Array(0);
 export class InputQueue {
   /** Sequence number of the last input that the room has read; what the client is told. */
   processedSeq = 0;
-  private queuedSeq = 0;
+  /** Sequence number of the newest input that was taken or refused for its values: what comes next is ahead of it. */
+  seenSeq = 0;
   private head = 0;
   private count = 0;
   private seqs = NO_SEQS;
@@ -36,9 +37,8 @@ export class InputQueue {
    *   ahead) or took the place of the oldest, else 0.
    */
   push(seq: number, source: Uint8Array, offset: number): number {
-    const ahead = (seq - this.queuedSeq) | 0;
-    if (ahead <= 0 || ahead > SEQ_AHEAD_MAX) return 1;
-    this.queuedSeq = seq;
+    if (!this.isAhead(seq)) return 1;
+    this.seenSeq = seq;
     if (this.seqs === NO_SEQS) {
       this.seqs = new Uint32Array(QUEUE_INPUTS_MAX);
       this.records = new Uint8Array(QUEUE_INPUTS_MAX * this.recordBytes);
@@ -55,6 +55,19 @@ export class InputQueue {
     const start = place * this.recordBytes;
     for (let i = 0; i < this.recordBytes; i += 1) this.records[start + i] = source[offset + i]!;
     return dropped;
+  }
+
+  /** Counts an input as seen whose record isn't to be read. Returns false when its sequence number is refused. */
+  skip(seq: number): boolean {
+    if (!this.isAhead(seq)) return false;
+    this.seenSeq = seq;
+    if (this.count === 0) this.processedSeq = seq;
+    return true;
+  }
+
+  private isAhead(seq: number): boolean {
+    const ahead = (seq - this.seenSeq) | 0;
+    return ahead > 0 && ahead <= SEQ_AHEAD_MAX;
   }
 
   /** Takes the oldest: returns its offset in `records`, or -1. */

@@ -6,8 +6,8 @@
  * snapshots are dropped too, as they must not overtake.
  *
  * The backlog is bounded: at 30 messages a second of 1 KiB to 512 clients of one shard, 8 MiB are half a second during
- * which the front takes nothing. Beyond that a message is lost and its receiver is closed with 1013, so that nobody plays
- * on with a hole in their messages.
+ * which the front takes nothing. Beyond that a message isn't sent, and its sender closes the receiver's connection with 1013:
+ * nobody plays on with a hole in their messages, and what is kept of them is sent over the next one.
  */
 import {
   CLOSE_HEAD_BYTES,
@@ -37,8 +37,6 @@ const utf8 = new TextEncoder();
 export class Outbox {
   private readonly backlog: Waiting[] = [];
   private backlogBytes = 0;
-  /** Sessions that lost a message and are being closed for it. */
-  private readonly lossy = new Set<number>();
 
   constructor(
     private readonly ring: RingProducer,
@@ -130,22 +128,27 @@ export class Outbox {
     return true;
   }
 
-  /** Sends one frame to one session. `joined`: inputs of the session may flow from here on. */
-  send(sessionKey: number, frame: Uint8Array, joined = false): void {
+  /**
+   * Sends one frame over one connection. `joined`: inputs may flow over it from here on.
+   *
+   * @returns false when the backlog has no room for it
+   * @throws RangeError when it could never pass through the ring
+   */
+  send(sessionKey: number, frame: Uint8Array, joined = false): boolean {
     const payload = new Uint8Array(SEND_HEAD_BYTES + frame.length);
     const words = new Int32Array(payload.buffer, 0, SEND_HEAD_BYTES / 4);
     words[0] = sessionKey;
     words[1] = frame.length;
     words[2] = joined ? 1 : 0;
     payload.set(frame, SEND_HEAD_BYTES);
-    if (!this.enqueue(Egress.Send, payload)) this.closeForLoss(sessionKey);
+    return this.enqueue(Egress.Send, payload);
   }
 
-  /** Sends one frame to many sessions, once through the ring. */
-  broadcast(clients: readonly Client[], except: Client | undefined, frame: Uint8Array): void {
+  /** Sends one frame to all that are connected, or all but one, once through the ring. Returns and throws as `send`. */
+  broadcast(clients: readonly Client[], except: Client | undefined, frame: Uint8Array): boolean {
     let count = 0;
-    for (const client of clients) if (client !== except) count += 1;
-    if (count === 0) return;
+    for (const client of clients) if (client !== except && client.connected) count += 1;
+    if (count === 0) return true;
     const payload = new Uint8Array(FAN_OUT_HEAD_BYTES + count * FAN_OUT_RECEIVER_BYTES + frame.length);
     const words = new Int32Array(payload.buffer, 0, (payload.length - frame.length) / 4);
     words[0] = count;
@@ -154,14 +157,12 @@ export class Outbox {
     words[3] = FrameKind.Reliable;
     let at = FAN_OUT_HEAD_BYTES >> 2;
     for (const client of clients) {
-      if (client === except) continue;
+      if (client === except || !client.connected) continue;
       words[at] = client.sessionKey;
       at += FAN_OUT_RECEIVER_BYTES >> 2;
     }
     payload.set(frame, payload.length - frame.length);
-    if (!this.enqueue(Egress.FanOut, payload)) {
-      for (const client of clients) if (client !== except) this.closeForLoss(client.sessionKey);
-    }
+    return this.enqueue(Egress.FanOut, payload);
   }
 
   close(sessionKey: number, code: number, reason: string): void {
@@ -184,12 +185,15 @@ export class Outbox {
       sent += 1;
     }
     if (sent > 0) this.backlog.splice(0, sent);
-    if (this.backlog.length === 0 && this.lossy.size > 0) this.lossy.clear();
     if (this.ring.publish()) this.bell.ring();
   }
 
-  /** @throws RangeError when a record of so many bytes could never pass through the ring. */
-  assertFits(bytes: number): void {
+  /** @throws RangeError when a frame could never be sent over one connection. */
+  assertSendable(frame: Uint8Array): void {
+    this.assertFits(SEND_HEAD_BYTES + frame.length);
+  }
+
+  private assertFits(bytes: number): void {
     const { recordBytesMax } = this.ring;
     if (bytes <= recordBytesMax) return;
     throw new RangeError(
@@ -219,11 +223,5 @@ export class Outbox {
     this.counters.add(ShardCounter.egressRecords);
     this.counters.add(ShardCounter.egressBytes, payload.length);
     return true;
-  }
-
-  private closeForLoss(sessionKey: number): void {
-    if (this.lossy.has(sessionKey)) return;
-    this.lossy.add(sessionKey);
-    this.close(sessionKey, 1013, 'the server could not keep up with your messages');
   }
 }

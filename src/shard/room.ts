@@ -10,9 +10,13 @@ import { Input } from './input.js';
 import type { Group, Viewer } from './interest/audience.js';
 import type { GridInterest } from './interest/grid.js';
 import type { RoomInterest } from './interest/room-interest.js';
+import type { MessageHandler } from './message-handlers.js';
+import type { QueueOptions } from './queue-options.js';
+import type { SortDirection } from './room-class.js';
 import type { RoomClock } from './room-clock.js';
+import type { SchemaOutput, StandardSchema } from './standard-schema.js';
 
-export type MessageHandler = (client: Client, payload: any) => unknown;
+export type { MessageHandler } from './message-handlers.js';
 
 /** What a room is run by. The real one is RoomRunner. */
 export interface RoomContext {
@@ -24,10 +28,12 @@ export interface RoomContext {
   readonly clock: RoomClock;
   readonly log: Logger;
   readonly interest: RoomInterest;
+  readonly beginsPrivate: boolean;
   addTable(table: Table, visible: boolean): void;
   addInput(input: Input): void;
-  onMessage(type: string, handler: MessageHandler): () => void;
+  onMessage(type: string, handler: MessageHandler, validator: StandardSchema | null): () => void;
   broadcast(type: string, payload: unknown, except: Client | undefined): void;
+  allowReconnection(client: Client, seconds: number): Promise<Client>;
   compute(module: string | URL, data: unknown): Promise<unknown>;
   random(): number;
   readonly snapshotTick: number;
@@ -58,8 +64,10 @@ export const ROOM_BRAND = Symbol.for('escapement.Room');
  * Order of a tick: waiting messages are handled, `clock` timers run, `onTick(dt)` runs, values are quantised, and when a
  * snapshot is due clients are sent what changed. An exception in `onTick` or a timer ends this room (its clients are
  * closed with 4002) and no other.
+ *
+ * @typeParam Metadata what `setMetadata` takes: `class Arena extends Room<{ mode: string }>`
  */
-export abstract class Room {
+export abstract class Room<Metadata = any> {
   static readonly [ROOM_BRAND] = true;
   /** Ticks per second: a whole number from 1 to 240. */
   static tickRate: number = 60;
@@ -68,27 +76,48 @@ export abstract class Room {
    * snapshots fall on the nearest ticks: 25 in 60 Hz are 2 or 3 ticks apart.
    */
   static snapshotRate: number = 20;
-  /** Most clients at one time, 1 to 10,000. */
+  /** Most clients at one time, 1 to 10,000. Dropped ones keep their seats. */
   static maxClients: number = 16;
+  /**
+   * Seconds that the seat of a client is kept whose socket is lost, 0 to 3600; 0: it leaves at once. Default: the server's
+   * `reconnectGrace`, 20.
+   */
+  static reconnectGrace?: number;
+  /**
+   * Names of options that a room is found by: who joins with `{ mode: 'duel' }` gets a room that was created with the same.
+   * At most 8, of 1 to 64 letters, digits or _.
+   */
+  static filterBy?: readonly string[];
+  /**
+   * Which of several rooms a client gets, most important first: `{ clients: 'desc', level: 1 }`. Fields are `clients`,
+   * `maxClients`, `createdAt`, or those of the metadata; at most 4.
+   */
+  static sortBy?: Readonly<Record<string, SortDirection>>;
+  /** Players queue for this room, and those of a match land together in a fresh one. Without it nobody can. */
+  static queue?: QueueOptions;
 
   readonly #context: RoomContext;
 
-  /** Whether the room ends when its last client has left. */
-  autoDispose = true;
+  /**
+   * When an empty room ends: after so many seconds, 0 to 86,400; true: after one; false: never, it is for `disconnect()` to
+   * end it. Dropped clients still have their seats.
+   */
+  autoDispose: boolean | number = true;
   /**
    * What clients are sent of tables whose rows have a place: `interest = grid({ table: this.units, x: 'x', y: 'y', … })`.
    * Several tables may have a grid each. Set in the class body or in onCreate; tables without a grid are everyone's.
    */
   interest?: GridInterest | readonly GridInterest[];
   #locked = false;
-  #private = false;
-  #metadata: unknown = undefined;
+  #private: boolean;
+  #metadata: Metadata | undefined = undefined;
 
   constructor() {
     if (constructing === undefined) {
       throw new Error(`${new.target.name} can only be constructed by a shard; name its module in createServer({ rooms })`);
     }
     this.#context = constructing;
+    this.#private = constructing.beginsPrivate;
   }
 
   // --- Hooks, all optional -------------------------------------------------------------------------------------------
@@ -107,11 +136,22 @@ export abstract class Room {
   onJoin?(client: Client, options: any): void | Promise<void>;
   /** One step of the game, `dt` seconds long: always exactly 1 / tickRate. */
   onTick?(dt: number): void;
-  /** A client's socket has gone without a word; `onLeave` follows. `code`: 1006 when the network did it. */
+  /**
+   * A client's socket is lost: nobody meant to end the session. Its seat is kept for `reconnectGrace`, or for as long as
+   * `allowReconnection` says; then `onReconnect` follows, or `onLeave`. Until then it stays in `clients`, with `connected`
+   * false. `code`: 1006 when the network did it, 1013 when it was too slow.
+   */
   onDrop?(client: Client, code: number): void | Promise<void>;
-  /** A client has gone. `code`: the WebSocket close code, 4000 when it left on purpose. */
+  /** A client is back, over another socket: it has been sent what it missed. Without an onDrop when it came first. */
+  onReconnect?(client: Client): void | Promise<void>;
+  /** A client has gone for good. `code`: the WebSocket close code, 4000 when it left on purpose. */
   onLeave?(client: Client, code: number): void | Promise<void>;
-  /** The room ends. All clients have left. */
+  /**
+   * The server is about to stop: save what is to be saved. May be asynchronous: the room ticks meanwhile, until it is done or
+   * the server's deadline has passed. Nobody can join any more. Then clients are closed with 4001.
+   */
+  onBeforeShutdown?(): void | Promise<void>;
+  /** The room ends. All clients have left. Called once. */
   onDispose?(): void | Promise<void>;
 
   // --- What a room has -----------------------------------------------------------------------------------------------
@@ -125,7 +165,7 @@ export abstract class Room {
     return this.#context.type;
   }
 
-  /** Joined clients, in the order they joined. */
+  /** Joined clients, in the order they joined; also those that are not `connected` and may come back. */
   get clients(): readonly Client[] {
     return this.#context.clients;
   }
@@ -157,7 +197,8 @@ export abstract class Room {
     return this.#locked;
   }
 
-  get metadata(): unknown {
+  /** What `setMetadata` was given last. */
+  get metadata(): Metadata | undefined {
     return this.#metadata;
   }
 
@@ -186,12 +227,40 @@ export abstract class Room {
    * Handles messages of one type, or with `'*'` those of every other type (the handler then gets no type: give each its
    * own). A message that no handler takes closes its client with 4400. An error thrown here is logged and counted; the
    * room goes on. Returns a function that removes the handler.
+   *
+   * With a validator (any Standard Schema: zod, valibot, arktype, …) the handler gets what that makes of the payload. For a
+   * payload that fails it isn't called, and the client is told which field is wrong. A client's messages are handled in their
+   * order also when a validator is asynchronous: at most 64 wait behind it, further ones are rejected.
+   *
+   * @throws RangeError for a type that isn't 1 to 64 characters long, TypeError for what is no validator or no handler
    */
-  onMessage(type: string, handler: MessageHandler): () => void {
-    return this.#context.onMessage(type, handler);
+  onMessage(type: string, handler: MessageHandler): () => void;
+  onMessage<S extends StandardSchema>(
+    type: string,
+    validator: S,
+    handler: (client: Client, payload: SchemaOutput<S>) => unknown,
+  ): () => void;
+  onMessage(type: string, ...rest: [MessageHandler] | [StandardSchema, MessageHandler]): () => void {
+    const [validator, handler] = rest.length === 1 ? [null, rest[0]] : rest;
+    return this.#context.onMessage(type, handler, validator);
   }
 
-  /** Sends a message to every joined client, or all but one. Payload: any JSON value, or a Uint8Array. */
+  /**
+   * Keeps a dropped client's seat for so many seconds from now, instead of `reconnectGrace`. To be called in `onDrop`, or
+   * later while the client is not `connected`; the last call counts.
+   *
+   * @param seconds 0 to 3600; 0: it leaves at once
+   * @returns resolves with the client when it is back, rejects when it has left. Nobody has to catch that
+   * @throws RangeError for another number of seconds, Error for a client that isn't dropped
+   */
+  allowReconnection(client: Client, seconds: number): Promise<Client> {
+    return this.#context.allowReconnection(client, seconds);
+  }
+
+  /**
+   * Sends a message to every joined client, or all but one. Payload: any JSON value, or a Uint8Array. Those that are not
+   * connected get it when they are back.
+   */
   broadcast(type: string, payload?: unknown, options: { except?: Client } = {}): void {
     this.#context.broadcast(type, payload, options.except);
   }
@@ -270,7 +339,7 @@ export abstract class Room {
    *
    * @throws DataCloneError for what can't be copied to another thread, such as functions.
    */
-  setMetadata(metadata: unknown): void {
+  setMetadata(metadata: Metadata): void {
     this.#metadata = structuredClone(metadata);
     this.#context.relist();
   }
@@ -292,51 +361,4 @@ export abstract class Room {
   snapshotHash(): number {
     return this.#context.snapshotHash();
   }
-}
-
-/** A class that extends Room and can be constructed. */
-export interface RoomClass {
-  new (): Room;
-  readonly tickRate: number;
-  readonly snapshotRate: number;
-  readonly maxClients: number;
-  onAuth?(token: string, request: AuthRequest): unknown;
-}
-
-export const MAX_CLIENTS_MAX = 10_000;
-
-/** What is wrong with a room class, in words; empty when it can be used. */
-export function roomClassProblems(name: string, candidate: unknown): string[] {
-  if (isCommonJs(candidate)) {
-    return [`room ${name}: its module was compiled to CommonJS; put "type": "module" into package.json and compile to ESM`];
-  }
-  if (typeof candidate !== 'function' || (candidate as { [ROOM_BRAND]?: true })[ROOM_BRAND] !== true) {
-    return [`room ${name}: its module's default export is ${describe(candidate)}; expected a class that extends Room`];
-  }
-  if (!(candidate.prototype instanceof Room)) {
-    return [`room ${name}: it extends the Room of another copy of escapement; let both resolve to one installation`];
-  }
-  const { tickRate, snapshotRate, maxClients } = candidate as unknown as RoomClass;
-  const problems: string[] = [];
-  if (!Number.isInteger(tickRate) || tickRate < 1 || tickRate > 240) {
-    problems.push(`room ${name}: tickRate is ${tickRate}; expected a whole number from 1 to 240`);
-  }
-  if (!(snapshotRate >= 1) || !Number.isFinite(snapshotRate)) {
-    problems.push(`room ${name}: snapshotRate is ${snapshotRate}; expected a number from 1 to the tick rate`);
-  }
-  if (!Number.isInteger(maxClients) || maxClients < 1 || maxClients > MAX_CLIENTS_MAX) {
-    problems.push(`room ${name}: maxClients is ${maxClients}; expected a whole number from 1 to ${MAX_CLIENTS_MAX}`);
-  }
-  return problems;
-}
-
-/** What a default import of a CommonJS module gives: its whole exports. */
-function isCommonJs(candidate: unknown): boolean {
-  return typeof candidate === 'object' && candidate !== null && '__esModule' in candidate;
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return 'missing';
-  if (typeof value === 'function') return `the function or class ${value.name || '(no name)'}`;
-  return value === null ? 'null' : `of type ${typeof value}`;
 }

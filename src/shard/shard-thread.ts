@@ -14,10 +14,11 @@ import { logHookError, reasonOf } from './hook-error.js';
 import { KeyframeBudget } from './keyframe-budget.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
-import type { RoomRunner, RunningRoom, ShardServices } from './room-runner.js';
-import { roomClassProblems, type RoomClass } from './room.js';
+import { roomClassProblems, roomTypeOf, type RoomClass } from './room-class.js';
+import type { RoomRunner } from './room-runner.js';
 import { Schedule, type Clock } from './schedule.js';
 import { createShardLogger } from './shard-logger.js';
+import type { RunningRoom, ShardServices } from './shard-services.js';
 import { Shard } from './shard.js';
 import { tightenTimerSlack } from './timer-slack.js';
 import { TickMeter } from './tick-meter.js';
@@ -83,6 +84,7 @@ function run(classes: Map<string, RoomClass>): void {
   const services: ShardServices = {
     outbox,
     pace: start.pace,
+    seats: start.seats,
     keyframeBudget,
     scratch: new EncoderScratch(),
     bits: new BitWriter(),
@@ -91,13 +93,17 @@ function run(classes: Map<string, RoomClass>): void {
     running,
     post,
     compute: (module, data) => compute.run(module, data),
+    after: (delayMs, callback) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
     ending: (runner) => shard.ending(runner),
     ended: (runner) => shard.ended(runner, services),
-    joined: (client, runner) => shard.joined(client, runner),
-    left: (client) => shard.left(client),
+    bind: (client, runner) => shard.bind(client, runner),
+    unbind: (client) => shard.unbind(client),
   };
 
-  port.on('message', (message: HostToShard) => {
+  const take = (message: HostToShard): void => {
     if (message.kind === 'computed') {
       compute.answer(message.id, message.value, message.error);
       return;
@@ -106,7 +112,8 @@ function run(classes: Map<string, RoomClass>): void {
       .handle(message, services)
       .catch((error: unknown) => log.error({ err: error, kind: message.kind }, 'control message failed'))
       .finally(() => pacer.wake());
-  });
+  };
+  port.on('message', (messages: readonly HostToShard[]) => messages.forEach(take));
   // Room code that forgot an await must not end every room of the shard.
   process.on('unhandledRejection', (error) => {
     counters.add(ShardCounter.hookErrors);
@@ -126,14 +133,5 @@ if (problems.length > 0) {
   post({ kind: 'failed', problems });
 } else {
   run(classes);
-  post({
-    kind: 'ready',
-    types: [...classes].map(([name, each]) => ({
-      name,
-      tickRateHz: each.tickRate,
-      snapshotRateHz: Math.min(each.snapshotRate, each.tickRate),
-      maxClients: each.maxClients,
-      authenticates: each.onAuth !== undefined,
-    })),
-  });
+  post({ kind: 'ready', types: [...classes].map(([name, each]) => roomTypeOf(name, each)) });
 }

@@ -4,15 +4,18 @@ import { Ingress, INPUT_HEAD_BYTES, MESSAGE_HEAD_BYTES, SESSION_SLOT_MASK } from
 import type { RingConsumer } from '../memory/ring-consumer.js';
 import { decodeClientMessage } from '../protocol/client-frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
-import type { HostToShard } from '../protocol/control.js';
+import type { HostToShard, ShardToHost } from '../protocol/control.js';
 import { decodePayload } from '../protocol/payload.js';
 import type { Client } from './client.js';
 import { logHookError, reasonOf } from './hook-error.js';
 import type { KeyframeBudget } from './keyframe-budget.js';
 import type { Outbox } from './outbox.js';
-import { RoomRunner, type ShardServices } from './room-runner.js';
-import type { RoomClass } from './room.js';
+import type { RoomClass } from './room-class.js';
+import { RoomRunner } from './room-runner.js';
 import type { Clock, Schedule } from './schedule.js';
+import type { ShardServices } from './shard-services.js';
+
+type Message<Kind extends HostToShard['kind']> = Extract<HostToShard, { kind: Kind }>;
 
 /** Where a session's records go: its client and the room it is in. */
 class Seat {
@@ -27,7 +30,12 @@ const INGRESS_POLL_MS_MAX = 20;
 
 export class Shard {
   private readonly runners = new Map<string, RoomRunner>();
-  /** By the slot of the session's key; a key of another generation finds nobody. */
+  /** Rooms whose onCreate runs. */
+  private readonly creating = new Map<string, RoomRunner>();
+  /**
+   * By the slot of the connection's key; a key of another generation, or of a connection that was lost or replaced, finds
+   * nobody.
+   */
   private readonly seats: (Seat | undefined)[] = [];
   private lastPassMs = 0;
 
@@ -72,6 +80,7 @@ export class Shard {
           break;
         case Ingress.Ack:
           seat.runner.acknowledged(seat.client, ring.words[word + 1]! >>> 0);
+          seat.runner.sessions.received(seat.client, ring.words[word + 2]! >>> 0);
           break;
         case Ingress.Resync:
           seat.runner.resync(seat.client);
@@ -86,16 +95,9 @@ export class Shard {
 
   private takeInput({ client, runner }: Seat, word: number, at: number): void {
     const { words, bytes } = this.ingress;
-    const queue = client.inputs;
-    if (queue === null || words[word + 3] !== queue.recordBytes) {
-      const expected = queue === null ? 'none: the room takes no input' : `${queue.recordBytes}`;
-      client.leave(CloseCode.Malformed, `input of ${words[word + 3]} bytes; expected ${expected}`);
-      return;
-    }
-    runner.acknowledged(client, words[word + 2]! >>> 0);
-    this.counters.add(ShardCounter.inputsIn);
-    const dropped = queue.push(words[word + 1]! >>> 0, bytes, at + INPUT_HEAD_BYTES);
-    if (dropped > 0) this.counters.add(ShardCounter.inputsDropped, dropped);
+    const seq = words[word + 1]! >>> 0;
+    const ackTick = words[word + 2]! >>> 0;
+    runner.takeInput(client, seq, ackTick, bytes, at + INPUT_HEAD_BYTES, words[word + 3]!);
   }
 
   private takeMessage(seat: Seat, at: number, frameBytes: number): void {
@@ -125,93 +127,151 @@ export class Shard {
   async handle(message: HostToShard, services: ShardServices): Promise<void> {
     switch (message.kind) {
       case 'create':
-        await this.create(message.roomId, message.type, message.options, message.seed, services);
+        await this.create(message, services);
         break;
       case 'auth':
         await this.authenticate(message, services);
         break;
-      case 'seat': {
-        const runner = this.runners.get(message.roomId);
-        if (runner !== undefined) {
-          await runner.seat(message);
-        } else {
-          const { roomId, sessionKey } = message;
-          services.post({ kind: 'refused', roomId, sessionKey, code: CloseCode.MayRetry, reason: 'the room has ended' });
-        }
-        break;
-      }
-      case 'leave':
-        // What the client sent before it left is still in the ring.
-        this.drainIngress();
-        this.runners.get(message.roomId)?.leave(message.sessionKey, message.code);
-        break;
-      case 'dispose':
-        this.drainIngress();
-        await this.runners.get(message.roomId)?.dispose(CloseCode.Consented, 'the room has ended');
-        break;
-      case 'stop':
-        this.drainIngress();
-        await Promise.all(
-          [...this.runners.values()].map((runner) => runner.dispose(CloseCode.Shutdown, 'the server is shutting down')),
-        );
-        this.outbox.flush();
-        services.post({ kind: 'stopped' });
+      case 'seat':
+        await this.seat(message, services);
         break;
       case 'computed':
         break; // the thread's compute client answers these
+      default:
+        // What clients sent before the host said this is still in the ring.
+        this.drainIngress();
+        await this.control(message, services);
     }
     // What hooks sent outside a pass is not to wait for the next one.
     this.outbox.flush();
   }
 
-  private async authenticate(
-    { sessionKey, type, token, request }: Extract<HostToShard, { kind: 'auth' }>,
+  private async control(
+    message: Message<'drop' | 'leave' | 'resume' | 'dispose' | 'call' | 'broadcast' | 'stop'>,
     services: ShardServices,
   ): Promise<void> {
-    try {
-      const auth = await this.roomClasses.get(type)!.onAuth!(token, request);
-      if (!auth) throw new Error('not allowed in this room');
-      services.post({ kind: 'authed', sessionKey, auth });
-    } catch (error) {
-      services.post({ kind: 'auth-failed', sessionKey, reason: reasonOf(error) });
+    switch (message.kind) {
+      case 'drop':
+        this.runners.get(message.roomId)?.sessions.drop(message.sessionId, message.code);
+        break;
+      case 'leave':
+        this.runners.get(message.roomId)?.sessions.leave(message.sessionId, message.code);
+        break;
+      case 'resume':
+        this.resume(message);
+        break;
+      case 'dispose':
+        await this.runner(message.roomId)?.dispose(CloseCode.Consented, 'the room has ended');
+        break;
+      case 'call':
+        await this.call(message, services);
+        break;
+      case 'broadcast':
+        this.broadcast(message, services);
+        break;
+      case 'stop':
+        await this.stop(message.deadlineMs, services);
+        break;
     }
   }
 
-  private async create(
-    roomId: string,
-    type: string,
-    options: unknown,
-    seed: number,
-    services: ShardServices,
-  ): Promise<void> {
+  /** Also one that is being created. */
+  private runner(roomId: string): RoomRunner | undefined {
+    return this.runners.get(roomId) ?? this.creating.get(roomId);
+  }
+
+  private async authenticate({ requestId, type, token, request }: Message<'auth'>, services: ShardServices): Promise<void> {
+    try {
+      const auth = await this.roomClasses.get(type)!.onAuth!(token, request);
+      if (!auth) throw new Error('not allowed in this room');
+      services.post({ kind: 'authed', requestId, auth });
+    } catch (error) {
+      services.post({ kind: 'auth-failed', requestId, reason: reasonOf(error) });
+    }
+  }
+
+  private async create(message: Message<'create'>, services: ShardServices): Promise<void> {
+    const { roomId, type, options, seed } = message;
     const roomClass = this.roomClasses.get(type)!; // the host asks only for types that this shard reported
-    const runner = new RoomRunner(roomId, type, roomClass, seed, services);
+    const runner = new RoomRunner(roomId, type, roomClass, seed, services, message.private);
+    this.creating.set(roomId, runner);
     try {
       await runner.create(options);
-      // Inside, as metadata that can't be copied to another thread throws here.
-      services.post({ kind: 'created', roomId, shadow: runner.shadow, listing: runner.listing });
     } catch (error) {
       services.post({ kind: 'create-failed', roomId, reason: reasonOf(error) });
       this.counters.add(ShardCounter.hookErrors);
       logHookError(services.log, error, { room: roomId, type }, 'onCreate threw');
       return;
+    } finally {
+      this.creating.delete(roomId);
     }
     this.runners.set(roomId, runner);
     this.schedule.add(runner, this.clock.nowMs());
     this.counters.set(ShardCounter.rooms, this.runners.size);
+    services.post({ kind: 'created', roomId, shadow: runner.shadow, listing: runner.listing });
+    runner.begin();
+  }
+
+  private async seat(message: Message<'seat'>, services: ShardServices): Promise<void> {
+    const { roomId, sessionId } = message;
+    const runner = this.runners.get(roomId);
+    const reason = 'the room has ended';
+    if (runner !== undefined) await runner.sessions.seat(message);
+    else services.post({ kind: 'refused', roomId, sessionId, code: CloseCode.MayRetry, reason, ending: true });
+  }
+
+  private resume(message: Message<'resume'>): void {
+    const runner = this.runners.get(message.roomId);
+    if (runner !== undefined) runner.sessions.resume(message);
+    // The host knows by now that the session has ended with its room; only the connection has to be told.
+    else this.outbox.close(message.sessionKey, CloseCode.NotAllowed, 'the session is over: join again');
+  }
+
+  private async call({ id, roomId, method, args }: Message<'call'>, services: ShardServices): Promise<void> {
+    let answer: Extract<ShardToHost, { kind: 'called' }>;
+    try {
+      const runner = this.runners.get(roomId);
+      if (runner === undefined) throw new Error('the room has ended');
+      answer = { kind: 'called', id, value: await runner.call(method, args) };
+    } catch (error) {
+      answer = { kind: 'called', id, error: reasonOf(error) };
+    }
+    try {
+      services.post(answer);
+    } catch {
+      services.post({ kind: 'called', id, error: `what ${method} returned can't be copied to another thread` });
+    }
+  }
+
+  private broadcast({ roomIds, type, payload }: Message<'broadcast'>, { log }: ShardServices): void {
+    for (const roomId of roomIds) {
+      try {
+        this.runners.get(roomId)?.broadcast(type, payload, undefined);
+      } catch (error) {
+        log.warn({ room: roomId, reason: reasonOf(error) }, 'broadcast failed');
+      }
+    }
+  }
+
+  private async stop(deadlineMs: number, services: ShardServices): Promise<void> {
+    const reason = 'the server is shutting down';
+    const rooms = [...this.runners.values(), ...this.creating.values()];
+    const ended = Promise.all(rooms.map((runner) => runner.shutDown(deadlineMs, reason)));
+    this.outbox.flush();
+    await ended;
+    this.outbox.flush();
+    services.post({ kind: 'stopped' });
   }
 
   // --- What runners report -------------------------------------------------------------------------------------------
 
-  joined(client: Client, runner: RoomRunner): void {
+  bind(client: Client, runner: RoomRunner): void {
     this.seats[client.sessionKey & SESSION_SLOT_MASK] = new Seat(client, runner);
-    this.counters.add(ShardCounter.clients);
   }
 
-  left(client: Client): void {
+  unbind(client: Client): void {
     const slot = client.sessionKey & SESSION_SLOT_MASK;
     if (this.seats[slot]?.client === client) this.seats[slot] = undefined;
-    this.counters.add(ShardCounter.clients, -1);
   }
 
   ending(runner: RoomRunner): void {

@@ -16,6 +16,9 @@ import type { RoomState } from './room-state.js';
 import type { Outbox } from './outbox.js';
 import type { CloseLater, SnapshotServices } from './snapshot-sender.js';
 
+/** Rows of a state that newcomers are sent twice: some kilobytes. */
+const WELCOME_ROWS_MAX = 128;
+
 /** Up to here a loop copies as fast as `set`, and needs no view to copy from. */
 const COPY_LOOP_BYTES_MAX = 1024;
 
@@ -25,7 +28,7 @@ export class SharedSnapshots {
   private expectedBytes = 1024;
 
   constructor(
-    state: RoomState,
+    private readonly state: RoomState,
     private readonly pace: ClientPace,
     private readonly services: SnapshotServices,
     private readonly close: CloseLater,
@@ -68,6 +71,24 @@ export class SharedSnapshots {
       }
     }
     return isSent;
+  }
+
+  /**
+   * Sends the present state to those whose turn is a keyframe, while the others have to wait for the next snapshot. It is no
+   * baseline: with that snapshot they are sent a keyframe like anybody who comes then. Small states only.
+   */
+  welcome(tick: number, clients: readonly Client[]): void {
+    const { bits, keyframeBudget, outbox } = this.services;
+    let rows = 0;
+    for (const table of this.state.tables) rows += table.image.rowEnd;
+    const newcomers = countTurns(clients, Turn.Keyframe);
+    if (newcomers === 0 || rows > WELCOME_ROWS_MAX || !outbox.hasRoom(this.expectedBytes)) return;
+    bits.reset();
+    for (const encoder of this.encoders) encoder.glimpse(bits);
+    const admitted = keyframeBudget.admit(newcomers, bits.byteLength);
+    putOff(clients, newcomers - admitted);
+    if (admitted > 0) this.fanOut(tick, clients, Turn.Keyframe, admitted);
+    for (const client of clients) if (client.turn === Turn.Keyframe) client.inStep = false;
   }
 
   /** A keyframe that can never pass through the ring: nobody can join such a room. */

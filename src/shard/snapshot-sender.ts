@@ -35,6 +35,7 @@ export interface SnapshotRoom {
   readonly clients: readonly Client[];
   readonly tickRateHz: number;
   readonly snapshotRateHz: number;
+  /** Closes the client's connection: for good, or so that it may come back, as the code says. */
   closeClient(client: Client, code: number, reason: string): void;
 }
 
@@ -55,6 +56,8 @@ export class SnapshotSender {
   /** Null after some time without clients: what their baselines took is free for others meanwhile. */
   private snapshots: SharedSnapshots | SplitSnapshots | null;
   private emptySnapshots = 0;
+  /** Clients have come since the last tick. */
+  private hasNewcomers = false;
   private readonly closings: Closing[] = [];
   private readonly closeLater: CloseLater = (client, code, reason) => this.closings.push({ client, code, reason });
 
@@ -75,6 +78,13 @@ export class SnapshotSender {
     client.inStep = false;
   }
 
+  /** The client has no connection any more. What it was shown is gone with it. */
+  disconnected(client: Client): void {
+    client.inStep = false;
+    client.view = null;
+    this.pace.disconnected(client);
+  }
+
   /**
    * Sends a snapshot when one falls on this tick: on the ticks nearest to an even spacing, whatever the two rates.
    * Expects settled tables.
@@ -82,6 +92,31 @@ export class SnapshotSender {
   sendIfDue(tick: number): void {
     const count = Math.floor(tick * this.snapshotsPerTick + RATIO_ALLOWANCE);
     if (count > Math.floor((tick - 1) * this.snapshotsPerTick + RATIO_ALLOWANCE)) this.send(tick);
+    else if (this.hasNewcomers) this.welcome(tick);
+    this.hasNewcomers = false;
+  }
+
+  /** The client has just been greeted: it holds nothing of the room. */
+  arrived(): void {
+    this.hasNewcomers = true;
+  }
+
+  /**
+   * Newcomers needn't wait for the next snapshot. When nobody holds a baseline yet, it is sent now; else they are sent the state
+   * as it is, if that is small. In a room whose clients are sent different things they wait.
+   */
+  private welcome(tick: number): void {
+    const { clients } = this.room;
+    if (this.interest.isSplit || clients.length === 0) return;
+    if (!clients.some((client) => client.inStep)) {
+      this.send(tick);
+      return;
+    }
+    if (!(this.snapshots instanceof SharedSnapshots)) return;
+    for (const client of clients) {
+      client.turn = client.connected && client.sentTick === 0 ? Turn.Keyframe : Turn.None;
+    }
+    this.snapshots.welcome(tick, clients);
   }
 
   private send(tick: number): void {
@@ -105,6 +140,10 @@ export class SnapshotSender {
     const { clients } = this.room;
     for (let i = 0; i < clients.length; i += 1) {
       const client = clients[i]!;
+      if (!client.connected) {
+        client.turn = Turn.None;
+        continue;
+      }
       const verdict = this.pace.judge(client, tick);
       if (verdict === PaceVerdict.Send) {
         if (client.inStep && ((tick - client.sentTick) | 0) > SNAPSHOT_AGE_MAX) client.inStep = false;

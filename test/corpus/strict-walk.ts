@@ -44,6 +44,12 @@ function see(value: unknown): void {
   if (value !== null && value !== undefined) seen += 1;
 }
 
+/** A generated reader gives true or false, whatever the byte. */
+function seeBool(value: boolean): void {
+  if (typeof value !== 'boolean') throw new RangeError(`read ${String(value)}`);
+  seen += 1;
+}
+
 function seeBytes(length: number, array: Uint8Array | null, at: (index: number) => number | null): void {
   if ((array?.length ?? 0) !== length) throw new RangeError(`vector of ${length} gave ${array?.length} bytes`);
   for (let i = 0; i < length; i++) {
@@ -63,7 +69,9 @@ export function walkClientFrame(bytes: Uint8Array): number {
     case client.ClientEvent.Join: {
       const join = frame.event(new client.Join()) as client.Join;
       see(client.JoinMethod[join.method()]!.length);
-      for (const text of [join.room(), join.roomId(), join.token()]) see(text);
+      for (const text of [join.room(), join.roomId(), join.token(), join.ticket(), join.party()]) see(text);
+      see(join.rating());
+      see(join.partySize());
       seeBytes(join.optionsLength(), join.optionsArray(), (i) => join.options(i));
       break;
     }
@@ -78,6 +86,20 @@ export function walkClientFrame(bytes: Uint8Array): number {
       const ping = frame.event(new client.Ping()) as client.Ping;
       see(ping.timeMs());
       see(ping.ackTick());
+      see(ping.received());
+      break;
+    }
+    case client.ClientEvent.Resume: {
+      const resume = frame.event(new client.Resume()) as client.Resume;
+      for (const text of [resume.sessionId(), resume.token()]) see(text!.length);
+      see(resume.received());
+      seeBool(resume.anew());
+      break;
+    }
+    case client.ClientEvent.Watch: {
+      const watch = frame.event(new client.Watch()) as client.Watch;
+      see(watch.room());
+      seeBytes(watch.filterLength(), watch.filterArray(), (i) => watch.filter(i));
       break;
     }
     case client.ClientEvent.Resync:
@@ -98,6 +120,15 @@ function walkFieldSpec(field: server.FieldSpec): void {
   see(field.name()!.length);
   see(server.FieldKind[field.kind()]!.length);
   for (const number of [field.min(), field.max(), field.step(), field.bits(), field.bytesMax()]) see(number);
+  seeBool(field.secret());
+}
+
+function walkRoomInfo(info: server.RoomInfo): void {
+  see(info.roomId()!.length);
+  see(info.room());
+  for (const flag of [info.gone(), info.locked()]) seeBool(flag);
+  for (const number of [info.clients(), info.clientsMax(), info.createdMs()]) see(number);
+  seeBytes(info.metadataLength(), info.metadataArray(), (i) => info.metadata(i));
 }
 
 /** Throws when any accessor leaves the frame. Returns how many values it saw. */
@@ -123,6 +154,9 @@ export function walkServerFrame(bytes: Uint8Array): number {
         for (let j = 0; j < table.fieldsLength(); j++) walkFieldSpec(table.fields(j)!);
       }
       for (let i = 0; i < joined.inputLength(); i++) walkFieldSpec(joined.input(i)!);
+      see(joined.resumeToken());
+      seeBool(joined.resumed());
+      for (const number of [joined.received(), joined.inputSeq(), joined.graceMs()]) see(number);
       break;
     }
     case server.ServerEvent.Refused: {
@@ -142,6 +176,30 @@ export function walkServerFrame(bytes: Uint8Array): number {
       const pong = frame.event(new server.Pong()) as server.Pong;
       see(pong.timeMs());
       see(pong.latenessUs());
+      see(pong.received());
+      break;
+    }
+    case server.ServerEvent.Rejected: {
+      const rejected = frame.event(new server.Rejected()) as server.Rejected;
+      for (const text of [rejected.type(), rejected.field(), rejected.reason()]) see(text!.length);
+      break;
+    }
+    case server.ServerEvent.Draining: {
+      const draining = frame.event(new server.Draining()) as server.Draining;
+      see(draining.reason()!.length);
+      see(draining.deadlineMs());
+      break;
+    }
+    case server.ServerEvent.Queued: {
+      const queued = frame.event(new server.Queued()) as server.Queued;
+      for (const number of [queued.waiting(), queued.waitedMs(), queued.tolerance()]) see(number);
+      see(queued.reason());
+      break;
+    }
+    case server.ServerEvent.Rooms: {
+      const list = frame.event(new server.Rooms()) as server.Rooms;
+      for (let i = 0; i < list.roomsLength(); i++) walkRoomInfo(list.rooms(i)!);
+      for (const flag of [list.complete(), list.reset()]) seeBool(flag);
       break;
     }
     case server.ServerEvent.NONE:

@@ -42,7 +42,7 @@ export default class Faulty extends Room {
     });
     this.onMessage('save', () => (this.#saved += 1));
     this.onMessage('saved', (client) => client.send('saved', this.#saved));
-    this.onMessage('auto-dispose', (_, value: boolean) => (this.autoDispose = value));
+    this.onMessage('auto-dispose', (_, value: boolean) => (this.autoDispose = value ? 0 : false));
     this.onMessage('end', () => this.disconnect());
     this.onMessage('big', (client, bytes: number) => client.send('big', 'x'.repeat(bytes)));
     this.onMessage('bad-code', (client) => client.leave(70_000));

@@ -11,6 +11,9 @@ export default class Guarded extends Room {
     return token === 'password' ? { user: 'Ada', request } : null;
   }
 
+  static override reconnectGrace = 0.2;
+
+  override autoDispose: boolean | number = 0;
   nothing = this.table(table({ a: uint8 }));
 
   override onCreate(): void {

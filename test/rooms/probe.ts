@@ -9,6 +9,7 @@ export default class Probe extends Room {
   static override snapshotRate = 30;
   static override maxClients = 4;
 
+  override autoDispose: boolean | number = 0;
   marks = this.table(Mark);
   steps = this.input(Step);
   #throwInTick = false;

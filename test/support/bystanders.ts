@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, type ClientRoom } from 'escapement/client';
 import { expect } from 'vitest';
+import { CloseCode } from '../../src/protocol/close-codes.js';
 import type Drift from '../rooms/drift.js';
 import type { HashMessage } from '../rooms/drift.js';
 import type Probe from '../rooms/probe.js';
@@ -43,7 +44,7 @@ export class Bystanders {
 
   /** Joins them and begins to play. No attacker gets a seat beside the probers: their room is full. */
   static async join(server: ServerProcess): Promise<Bystanders> {
-    const client = connect(server.url);
+    const client = connect(server.url, { reconnect: false });
     const first = await client.create<typeof Drift>('drift', { name: 'first' });
     const second = await client.joinById<typeof Drift>(first.id, { name: 'second' });
     const probers = [await client.create<typeof Probe>('probe')];
@@ -137,7 +138,7 @@ export class Bystanders {
     for (const room of this.drifters) this.watch(room);
     for (const room of this.probers) {
       room.onError((error) => this.problems.push(String(error)));
-      room.onDrop((code, reason) => this.problems.push(`probe dropped with ${code} ${reason}`));
+      room.onLeave((code, reason) => this.left('probe', code, reason));
     }
     let step = 0;
     this.timer = setInterval(() => {
@@ -146,6 +147,10 @@ export class Bystanders {
       for (const room of this.drifters) room.input(push);
       for (const room of this.probers) room.input({ amount: (step % 3) - 1 });
     }, INPUT_INTERVAL_MS);
+  }
+
+  private left(who: string, code: number, reason: string): void {
+    if (code !== CloseCode.Consented) this.problems.push(`${who} was closed with ${code} ${reason}`);
   }
 
   private watch(room: ClientRoom<typeof Drift>): void {
@@ -158,6 +163,6 @@ export class Bystanders {
       else if (room.stateHash() !== hash) this.problems.push(`tick ${tick}: ${room.stateHash()} is not ${hash}`);
     });
     room.onError((error) => this.problems.push(String(error)));
-    room.onDrop((code, reason) => this.problems.push(`drift dropped with ${code} ${reason}`));
+    room.onLeave((code, reason) => this.left('drift', code, reason));
   }
 }

@@ -86,7 +86,7 @@ export class Guest {
         take(this);
       }
     }
-    this.room = await join(connect(url, { WebSocket: HeldSocket }));
+    this.room = await join(connect(url, { reconnect: false, WebSocket: HeldSocket }));
     this.room.onError((error) => this.problems.push(String(error)));
     this.room.onLeave((code, reason) => this.settleLeft({ code, reason }));
     this.room.onMessage('hash', ({ tick, hash }: { tick: number; hash: number }) => {

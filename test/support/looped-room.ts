@@ -1,7 +1,8 @@
 /**
  * A room with everything that is between it and its clients in production, but sockets and threads: the runner sends
  * through an outbox and a ring, the front's pump puts frames together, and each client is the SDK's. The test says what
- * happens when: when the front drains its ring, which sockets are slow, and what the clients' own frames do.
+ * happens when: when the front drains its ring, which sockets are slow, and what the clients' own frames do. A client whose
+ * socket is lost leaves at once here; sessions that go on are the matter of BareShard.
  */
 import { BitWriter } from '../../src/codec/bit-writer.js';
 import { EncoderScratch } from '../../src/codec/encoder-scratch.js';
@@ -16,14 +17,16 @@ import { RingConsumer } from '../../src/memory/ring-consumer.js';
 import { createRing } from '../../src/memory/ring-layout.js';
 import { RingProducer } from '../../src/memory/ring-producer.js';
 import { ClientFrameKind, ClientFrameReader } from '../../src/protocol/client-frames.js';
-import { CloseCode } from '../../src/protocol/close-codes.js';
+import { CloseCode, isDrop } from '../../src/protocol/close-codes.js';
 import type { PaceLimits } from '../../src/protocol/control.js';
 import { decodeJoined } from '../../src/protocol/server-frames.js';
 import type { Client } from '../../src/shard/client.js';
 import { KeyframeBudget } from '../../src/shard/keyframe-budget.js';
 import { Outbox } from '../../src/shard/outbox.js';
-import { RoomRunner, type ShardServices } from '../../src/shard/room-runner.js';
-import type { Room, RoomClass } from '../../src/shard/room.js';
+import type { RoomClass } from '../../src/shard/room-class.js';
+import { RoomRunner } from '../../src/shard/room-runner.js';
+import type { Room } from '../../src/shard/room.js';
+import type { ShardServices } from '../../src/shard/shard-services.js';
 
 /** More than this waiting, and snapshots are skipped. */
 const SOFT_BYTES = 300;
@@ -63,6 +66,7 @@ export class LoopedClient {
   private readonly said: Uint8Array[] = [];
 
   constructor(
+    readonly sessionId: string,
     readonly connection: Connection,
     private readonly loop: LoopedRoom,
     private readonly joined: (client: LoopedClient) => void,
@@ -70,6 +74,7 @@ export class LoopedClient {
     connection.socket = {
       getBufferedAmount: () => this.waitingBytes,
       send: (frame: Uint8Array) => this.take(frame.slice()),
+      cork: (send: () => void) => send(),
       end: (code: number) => this.loop.closed(this, code),
     } as never;
   }
@@ -80,7 +85,7 @@ export class LoopedClient {
 
   /** The server's picture of it, while it is in the room. */
   get seat(): Client | undefined {
-    return this.loop.runner.clients.find((each) => each.sessionKey === this.key);
+    return this.loop.runner.clients.find((each) => each.sessionId === this.sessionId);
   }
 
   /** The socket passes everything on that waits in it. */
@@ -155,10 +160,11 @@ export class LoopedRoom {
     const { counters, frontCounters } = this;
     this.outbox = new Outbox(new RingProducer(ring), new BellRinger(ring), counters);
     this.link = new ShardLink(0, null as never, new RingConsumer(ring), counters, frontCounters);
-    this.pump = new EgressPump(this.connections, frontCounters, SOFT_BYTES, HARD_BYTES);
+    this.pump = new EgressPump(this.connections, frontCounters, SOFT_BYTES, HARD_BYTES, () => {});
     const services: ShardServices = {
       outbox: this.outbox,
       pace,
+      seats: { reconnectGraceMs: 0, resumeBufferBytes: 1024 * 1024 },
       keyframeBudget: this.keyframeBudget,
       scratch,
       bits,
@@ -167,10 +173,11 @@ export class LoopedRoom {
       running: { tick: 0 },
       post() {},
       compute: () => Promise.reject(new Error('no compute pool here')),
+      after: () => () => {},
       ending() {},
       ended() {},
-      joined() {},
-      left() {},
+      bind() {},
+      unbind() {},
     };
     this.runner = new RoomRunner('r1', 'looped', roomClass, 1, services);
   }
@@ -183,7 +190,7 @@ export class LoopedRoom {
 
   /** The room itself. */
   get room(): Room {
-    return (this.runner as unknown as { room: Room }).room;
+    return this.runner.room;
   }
 
   /** @param joined the client has its room, and no snapshot of it yet */
@@ -191,10 +198,18 @@ export class LoopedRoom {
     const connection = new Connection(0, new Allowance(1e6, 4096, 0), { address: '', origin: '', userAgent: '' });
     this.connections.add(connection);
     connection.state = 'joining';
-    const client = new LoopedClient(connection, this, joined);
+    const client = new LoopedClient(`s${(this.sessions += 1)}`, connection, this, joined);
     this.clients.push(client);
-    const sessionId = `s${(this.sessions += 1)}`;
-    await this.runner.seat({ kind: 'seat', roomId: 'r1', sessionKey: client.key, sessionId, options: {}, auth: undefined });
+    await this.runner.sessions.seat({
+      kind: 'seat',
+      roomId: 'r1',
+      sessionId: client.sessionId,
+      sessionKey: client.key,
+      resumeToken: '',
+      options: {},
+      auth: undefined,
+      team: -1,
+    });
     this.outbox.flush();
     return client;
   }
@@ -229,7 +244,8 @@ export class LoopedRoom {
     client.connection.state = 'closed';
     this.connections.remove(client.connection);
     this.clients = this.clients.filter((each) => each !== client);
-    this.runner.leave(client.key, code);
+    if (isDrop(code)) this.runner.sessions.drop(client.sessionId, code);
+    else this.runner.sessions.leave(client.sessionId, code);
     client.room?.connectionClosed(code, '');
   }
 

@@ -102,10 +102,10 @@ export class RawSocket {
   private readonly opened: Promise<void>;
 
   /** Asks for the upgrade, and sends `first` as soon as it is granted: the server drops what comes before that. */
-  constructor(url: string, first: Uint8Array = NO_BYTES) {
+  constructor(url: string, first: Uint8Array = NO_BYTES, headers: Readonly<Record<string, string>> = {}) {
     const socket = connectTo(url);
     this.socket = socket;
-    socket.write(upgradeRequest());
+    socket.write(upgradeRequest(headers));
     let opened!: () => void;
     let refused!: (error: Error) => void;
     this.opened = new Promise((resolve, reject) => {
@@ -138,8 +138,8 @@ export class RawSocket {
     });
   }
 
-  static async open(url: string): Promise<RawSocket> {
-    const raw = new RawSocket(url);
+  static async open(url: string, headers?: Readonly<Record<string, string>>): Promise<RawSocket> {
+    const raw = new RawSocket(url, NO_BYTES, headers);
     await raw.opened;
     return raw;
   }

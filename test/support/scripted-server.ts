@@ -32,6 +32,12 @@ export const JOINED: JoinedFrame = {
   snapshotRate: 20,
   tables: [tableSpecOf('players', Player)],
   input: specsOfFields(Move),
+  // Without a token nothing is resumed: tests that resume give one.
+  resumeToken: '',
+  resumed: false,
+  received: 0,
+  inputSeq: 0,
+  graceMs: 20_000,
 };
 
 const KINDS = Object.fromEntries(Object.entries(ClientFrameKind).map(([name, kind]) => [kind, name]));
@@ -89,8 +95,8 @@ export class Peer {
     this.socket.send(bytes);
   }
 
-  join(): void {
-    this.send(encodeJoined(JOINED));
+  join(joined: Partial<JoinedFrame> = {}): void {
+    this.send(encodeJoined({ ...JOINED, ...joined }));
   }
 
   keyframe(tick: number, ack = 0): void {

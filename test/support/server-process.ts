@@ -27,6 +27,9 @@ export interface ServerProcessOptions {
 const LAG_LIMIT_MS = 5000;
 const ACK_TIMEOUT_MS = 20_000;
 
+/** Seconds that a lost client's seat is kept: a test that is over soon shouldn't wait for the default, which is 20. */
+const RECONNECT_GRACE_SEC = 1;
+
 /** Options of `createServer` that can be written as JSON. */
 export type EmbeddedOptions = Omit<ServerOptions, 'rooms'> & { readonly rooms: Readonly<Record<string, string>> };
 
@@ -60,6 +63,7 @@ export class ServerProcess {
     const args = ['--port', '0', '--admin-port', '0', '--host', '127.0.0.1', ...given];
     if (!given.includes('--lag-limit-ms')) args.push('--lag-limit-ms', `${LAG_LIMIT_MS}`);
     if (!given.includes('--ack-timeout-ms')) args.push('--ack-timeout-ms', `${ACK_TIMEOUT_MS}`);
+    if (!given.includes('--reconnect-grace')) args.push('--reconnect-grace', `${RECONNECT_GRACE_SEC}`);
     const server = ServerProcess.spawn({ ...options, args });
     await server.ready();
     return server;
@@ -67,7 +71,7 @@ export class ServerProcess {
 
   /** Starts a program that embeds a server, on free ports, and waits until it listens: for options without a flag. */
   static async startEmbedded(options: EmbeddedOptions): Promise<ServerProcess> {
-    const limits = { lagLimitMs: LAG_LIMIT_MS, ackTimeoutMs: ACK_TIMEOUT_MS };
+    const limits = { lagLimitMs: LAG_LIMIT_MS, ackTimeoutMs: ACK_TIMEOUT_MS, reconnectGrace: RECONNECT_GRACE_SEC };
     const onFreePorts = { port: 0, adminPort: 0, host: '127.0.0.1', ...limits, ...options };
     const server = ServerProcess.spawn({ entry: EMBEDDED, args: [JSON.stringify(onFreePorts)] });
     await server.ready();

@@ -21,6 +21,7 @@ const DECODER_NEEDS = 'import flatbuffers';
 declare module 'vitest' {
   interface ProvidedContext {
     chromium: string;
+    nginx: string;
     node22: string;
     /** A Python 3 with the flatbuffers module. */
     python: string;
@@ -30,9 +31,12 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   await compileRooms();
   project.provide('chromium', findOrInstall('chromium', () => firstPath(BROWSERS), 'chromium'));
+  project.provide('nginx', findOrInstall('nginx', () => firstPath(['nginx', '/usr/sbin/nginx']), 'nginx'));
   project.provide('node22', findOrInstallPeers());
   // The heavy bench finds it by itself.
   findOrInstall('haproxy', () => firstPath(['haproxy', '/usr/sbin/haproxy']), 'haproxy');
+  // The TLS tests find it by themselves.
+  findOrInstall('openssl', () => pathOf('openssl'), 'openssl');
   const python = (): string | undefined => PYTHONS.map(pathOf).find((path) => path !== undefined && canImport(path));
   project.provide('python', findOrInstall('python3 with the module flatbuffers', python, 'python3 python3-flatbuffers'));
 }

@@ -37,6 +37,7 @@ import {
 } from '../../arena-game.ts';
 import type { RoomReport } from '../../load/contender.ts';
 import { heavyRoomOf } from './rooms/heavy.ts';
+import { JoinsRoom } from './rooms/joins.ts';
 import { ThrongRoom, ThrongWithBotsRoom } from './rooms/throng.ts';
 
 const Player = schema(
@@ -149,6 +150,7 @@ const { transport, port } = await makeTransport(values.transport);
 const server = new Server({ transport, greet: false });
 server.define('arena', ArenaRoom);
 server.define('heavy', heavyRoomOf(ArenaRoom));
+server.define('joins', JoinsRoom);
 server.define('throng', ThrongRoom);
 server.define('throng-with-bots', ThrongWithBotsRoom);
 // On SIGTERM it closes its rooms and exits with 0 by itself.

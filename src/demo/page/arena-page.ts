@@ -1,7 +1,7 @@
 /** The demo's page: the way in, one game after another, and the loop that draws them. */
 import { cleanName } from '../arena-names.js';
 import { worldSize } from '../arena-rules.js';
-import { joinArena, type ArenaRoom } from './arena-room.js';
+import { joinArena, resumeArena, type ArenaRoom } from './arena-room.js';
 import { Camera } from './camera.js';
 import { ChatBox } from './chat-box.js';
 import { closeMeaning } from './close-meanings.js';
@@ -11,6 +11,7 @@ import { arenaFigures, Game } from './game.js';
 import { Overlay } from './overlay.js';
 import { Painter, type Scene } from './painter.js';
 import { rememberedName, rememberName } from './remembered-name.js';
+import { RememberedSession } from './remembered-session.js';
 import { Sheet } from './sheet.js';
 import { Sparks } from './sparks.js';
 import { openTestWindow } from './test-window.js';
@@ -19,9 +20,12 @@ import { Tracers } from './tracers.js';
 /**
  * What the page shows:
  *
- *   asking --name given--> joining --seat taken--> playing --connection gone--> lost
- *     ^                       |  ^                                               |
- *     +---- join refused -----+  +------------------ join again -----------------+
+ *   asking --name given--> joining --seat taken--> playing --session over--> lost
+ *     ^                       |  ^                                            |
+ *     +---- join refused -----+  +---------------- join again ----------------+
+ *
+ * A page that was loaded anew begins with joining: it goes on with the session that its tab had, if that is still there.
+ * While the connection is lost and the SDK brings it back, a note says so over the game.
  */
 type View = 'asking' | 'joining' | 'playing' | 'lost';
 
@@ -49,6 +53,8 @@ const emptyScene: Scene = {
   aims: false,
 };
 
+const session = new RememberedSession('arena.session');
+
 let game: Game | undefined;
 
 function show(view: View): void {
@@ -75,9 +81,16 @@ async function join(name: string): Promise<void> {
     show('asking');
     return;
   }
+  play(room);
+}
+
+function play(room: ArenaRoom): void {
   const joined = new Game(room, camera, painter, controls, overlay, () => performance.now(), Math.random);
   game = joined;
   controls.release();
+  session.follow(room);
+  room.onDrop(() => (element('reconnecting').hidden = false));
+  room.onReconnect(() => (element('reconnecting').hidden = true));
   room.onLeave((code, reason) => lose(joined, code, reason));
   show('playing');
 }
@@ -85,6 +98,7 @@ async function join(name: string): Promise<void> {
 function lose(lost: Game, code: number, reason: string): void {
   if (game !== lost) return;
   lost.end();
+  element('reconnecting').hidden = true;
   chatBox.close();
   element('lost-reason').textContent = closeMeaning(code);
   element('lost-detail').textContent = `Close code ${code}: ${reason === '' ? 'no reason given' : reason}`;
@@ -123,5 +137,16 @@ openTestWindow(() => game, camera, () => overlay.isVisible);
 sheet.resize();
 nameField.value = address.get('name') ?? rememberedName();
 requestAnimationFrame(draw);
-if (address.get('name') === null) show('asking');
-else void join(cleanName(address.get('name')));
+void begin();
+
+async function begin(): Promise<void> {
+  if (session.token !== '') show('joining');
+  const room = await resumeArena(session.token, address);
+  if (room !== undefined) {
+    play(room);
+    return;
+  }
+  session.forget();
+  if (address.get('name') === null) show('asking');
+  else void join(cleanName(address.get('name')));
+}

@@ -17,11 +17,13 @@ const panelPeriodMs = 250;
 /** Changes of the keys are sent at once, but never closer together than this: half the room's limit of inputs. */
 const inputGapMs = 16;
 
+const resting = { dx: 0, dy: 0, firing: false };
+
 /** What the overlay shows of the arena. */
 export const arenaFigures = { ...roomFigures, entities: { label: 'entities' } };
 export type ArenaOverlay = Overlay<keyof typeof arenaFigures>;
 
-/** One stay in a room: from the join to the end of the connection. */
+/** One stay in a room: from the join to the end of the session. */
 export class Game {
   readonly stage: Stage;
   private readonly scoreboard = new Scoreboard(element('score-rows'));
@@ -81,8 +83,10 @@ export class Game {
   frame(nowMs: number): void {
     const { stage, camera, controls } = this;
     this.frameCount += 1;
-    const { dx, dy, firing: held } = controls;
-    stage.advance({ dx, dy, aim: this.aim(), held, pulled: controls.pulls !== this.pullsShown }, nowMs);
+    // What the room can't hear of isn't shown as done.
+    const { dx, dy, firing: held } = this.room.isConnected ? controls : resting;
+    const pulled = controls.pulls !== this.pullsShown && this.room.isConnected;
+    stage.advance({ dx, dy, aim: this.aim(), held, pulled }, nowMs);
     this.pullsShown = controls.pulls;
     const { me } = stage;
     if (me !== undefined) camera.lookAt(me.x, me.y);
@@ -95,7 +99,7 @@ export class Game {
     if (nowMs - this.panelsAtMs >= panelPeriodMs) this.updatePanels(nowMs);
   }
 
-  /** The connection is gone: nothing more is sent. */
+  /** The session is over: nothing more is sent. */
   end(): void {
     this.isOver = true;
     this.vitals.hideRespawn();
@@ -103,13 +107,13 @@ export class Game {
   }
 
   private sendInput(): void {
-    if (!this.isReady) return;
+    if (!this.isReady || !this.room.isConnected) return;
     const { controls } = this;
     const fire = controls.firing || controls.pulls !== this.pullsSent;
     this.pullsSent = controls.pulls;
     this.sentAtMs = this.nowMs();
     const seq = this.room.input({ dx: controls.dx, dy: controls.dy, aim: this.aim(), fire });
-    this.stage.ship.sent(seq, this.sentAtMs);
+    if (seq > 0) this.stage.ship.sent(seq, this.sentAtMs);
   }
 
   /** From the own player to the mouse, radians, in the steps that inputs carry: shots are drawn where they will go. */

@@ -75,6 +75,12 @@ export default class Arena extends Room implements ArenaEvents {
     client.data = { rowId: row.id, chatAtTick: -Infinity } satisfies Pilot;
   }
 
+  /** The ship waits for its player: what the lost connection said last goes on no longer. */
+  override onDrop(client: Client): void {
+    const row = this.players.get((client.data as Pilot).rowId);
+    if (row !== undefined) this.world.intents.clear(row.index);
+  }
+
   override onLeave(client: Client): void {
     this.world.removePlayer((client.data as Pilot).rowId);
     this.humans -= 1;

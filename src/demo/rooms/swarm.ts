@@ -53,6 +53,11 @@ export default class Swarm extends Room {
     client.follow(row);
   }
 
+  /** The body waits for its player: what the lost connection said last goes on no longer. */
+  override onDrop(client: Client): void {
+    this.world.steer(client.data as BodyRow, 0, 0);
+  }
+
   override onLeave(client: Client): void {
     this.world.removeBody((client.data as BodyRow).id);
   }

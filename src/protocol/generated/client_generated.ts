@@ -8,7 +8,9 @@ export enum JoinMethod {
   JoinOrCreate = 0,
   Create = 1,
   Join = 2,
-  JoinById = 3
+  JoinById = 3,
+  Queue = 4,
+  Ticket = 5
 }
 
 export enum PayloadEncoding {
@@ -22,13 +24,15 @@ export enum ClientEvent {
   Message = 2,
   Ping = 3,
   Resync = 4,
-  Leave = 5
+  Leave = 5,
+  Resume = 6,
+  Watch = 7
 }
 
 export function unionToClientEvent(
   type: ClientEvent,
-  accessor: (obj:Join|Leave|Message|Ping|Resync) => Join|Leave|Message|Ping|Resync|null
-): Join|Leave|Message|Ping|Resync|null {
+  accessor: (obj:Join|Leave|Message|Ping|Resume|Resync|Watch) => Join|Leave|Message|Ping|Resume|Resync|Watch|null
+): Join|Leave|Message|Ping|Resume|Resync|Watch|null {
   switch(ClientEvent[type]) {
     case 'NONE': return null; 
     case 'Join': return accessor(new Join())! as Join;
@@ -36,15 +40,17 @@ export function unionToClientEvent(
     case 'Ping': return accessor(new Ping())! as Ping;
     case 'Resync': return accessor(new Resync())! as Resync;
     case 'Leave': return accessor(new Leave())! as Leave;
+    case 'Resume': return accessor(new Resume())! as Resume;
+    case 'Watch': return accessor(new Watch())! as Watch;
     default: return null;
   }
 }
 
 export function unionListToClientEvent(
   type: ClientEvent, 
-  accessor: (index: number, obj:Join|Leave|Message|Ping|Resync) => Join|Leave|Message|Ping|Resync|null, 
+  accessor: (index: number, obj:Join|Leave|Message|Ping|Resume|Resync|Watch) => Join|Leave|Message|Ping|Resume|Resync|Watch|null, 
   index: number
-): Join|Leave|Message|Ping|Resync|null {
+): Join|Leave|Message|Ping|Resume|Resync|Watch|null {
   switch(ClientEvent[type]) {
     case 'NONE': return null; 
     case 'Join': return accessor(index, new Join())! as Join;
@@ -52,6 +58,8 @@ export function unionListToClientEvent(
     case 'Ping': return accessor(index, new Ping())! as Ping;
     case 'Resync': return accessor(index, new Resync())! as Resync;
     case 'Leave': return accessor(index, new Leave())! as Leave;
+    case 'Resume': return accessor(index, new Resume())! as Resume;
+    case 'Watch': return accessor(index, new Watch())! as Watch;
     default: return null;
   }
 }
@@ -145,8 +153,32 @@ optionsArray():Uint8Array|null {
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+ticket():string|null
+ticket(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+ticket(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+rating():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+party():string|null
+party(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+party(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+partySize():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : 0;
+}
+
 static startJoin(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(9);
 }
 
 static addMethod(builder:flatbuffers.Builder, method:JoinMethod) {
@@ -181,19 +213,195 @@ static startOptionsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 
+static addTicket(builder:flatbuffers.Builder, ticketOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, ticketOffset, 0);
+}
+
+static addRating(builder:flatbuffers.Builder, rating:number) {
+  builder.addFieldFloat64(6, rating, 0.0);
+}
+
+static addParty(builder:flatbuffers.Builder, partyOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, partyOffset, 0);
+}
+
+static addPartySize(builder:flatbuffers.Builder, partySize:number) {
+  builder.addFieldInt8(8, partySize, 0);
+}
+
 static endJoin(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createJoin(builder:flatbuffers.Builder, method:JoinMethod, roomOffset:flatbuffers.Offset, roomIdOffset:flatbuffers.Offset, tokenOffset:flatbuffers.Offset, optionsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createJoin(builder:flatbuffers.Builder, method:JoinMethod, roomOffset:flatbuffers.Offset, roomIdOffset:flatbuffers.Offset, tokenOffset:flatbuffers.Offset, optionsOffset:flatbuffers.Offset, ticketOffset:flatbuffers.Offset, rating:number, partyOffset:flatbuffers.Offset, partySize:number):flatbuffers.Offset {
   Join.startJoin(builder);
   Join.addMethod(builder, method);
   Join.addRoom(builder, roomOffset);
   Join.addRoomId(builder, roomIdOffset);
   Join.addToken(builder, tokenOffset);
   Join.addOptions(builder, optionsOffset);
+  Join.addTicket(builder, ticketOffset);
+  Join.addRating(builder, rating);
+  Join.addParty(builder, partyOffset);
+  Join.addPartySize(builder, partySize);
   return Join.endJoin(builder);
+}
+}
+
+export class Resume {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Resume {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsResume(bb:flatbuffers.ByteBuffer, obj?:Resume):Resume {
+  return (obj || new Resume()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsResume(bb:flatbuffers.ByteBuffer, obj?:Resume):Resume {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Resume()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+sessionId():string|null
+sessionId(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+sessionId(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+token():string|null
+token(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+token(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+received():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+anew():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startResume(builder:flatbuffers.Builder) {
+  builder.startObject(4);
+}
+
+static addSessionId(builder:flatbuffers.Builder, sessionIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, sessionIdOffset, 0);
+}
+
+static addToken(builder:flatbuffers.Builder, tokenOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, tokenOffset, 0);
+}
+
+static addReceived(builder:flatbuffers.Builder, received:number) {
+  builder.addFieldInt32(2, received, 0);
+}
+
+static addAnew(builder:flatbuffers.Builder, anew:boolean) {
+  builder.addFieldInt8(3, +anew, +false);
+}
+
+static endResume(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // session_id
+  builder.requiredField(offset, 6) // token
+  return offset;
+}
+
+static createResume(builder:flatbuffers.Builder, sessionIdOffset:flatbuffers.Offset, tokenOffset:flatbuffers.Offset, received:number, anew:boolean):flatbuffers.Offset {
+  Resume.startResume(builder);
+  Resume.addSessionId(builder, sessionIdOffset);
+  Resume.addToken(builder, tokenOffset);
+  Resume.addReceived(builder, received);
+  Resume.addAnew(builder, anew);
+  return Resume.endResume(builder);
+}
+}
+
+export class Watch {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Watch {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWatch(bb:flatbuffers.ByteBuffer, obj?:Watch):Watch {
+  return (obj || new Watch()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWatch(bb:flatbuffers.ByteBuffer, obj?:Watch):Watch {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Watch()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+room():string|null
+room(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+room(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+filter(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+filterLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+filterArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+static startWatch(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addRoom(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, roomOffset, 0);
+}
+
+static addFilter(builder:flatbuffers.Builder, filterOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, filterOffset, 0);
+}
+
+static createFilterVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startFilterVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static endWatch(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createWatch(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset, filterOffset:flatbuffers.Offset):flatbuffers.Offset {
+  Watch.startWatch(builder);
+  Watch.addRoom(builder, roomOffset);
+  Watch.addFilter(builder, filterOffset);
+  return Watch.endWatch(builder);
 }
 }
 
@@ -313,8 +521,13 @@ ackTick():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
+received():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startPing(builder:flatbuffers.Builder) {
-  builder.startObject(2);
+  builder.startObject(3);
 }
 
 static addTimeMs(builder:flatbuffers.Builder, timeMs:number) {
@@ -325,15 +538,20 @@ static addAckTick(builder:flatbuffers.Builder, ackTick:number) {
   builder.addFieldInt32(1, ackTick, 0);
 }
 
+static addReceived(builder:flatbuffers.Builder, received:number) {
+  builder.addFieldInt32(2, received, 0);
+}
+
 static endPing(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createPing(builder:flatbuffers.Builder, timeMs:number, ackTick:number):flatbuffers.Offset {
+static createPing(builder:flatbuffers.Builder, timeMs:number, ackTick:number, received:number):flatbuffers.Offset {
   Ping.startPing(builder);
   Ping.addTimeMs(builder, timeMs);
   Ping.addAckTick(builder, ackTick);
+  Ping.addReceived(builder, received);
   return Ping.endPing(builder);
 }
 }

@@ -33,34 +33,46 @@ export enum ServerEvent {
   Joined = 1,
   Refused = 2,
   Message = 3,
-  Pong = 4
+  Pong = 4,
+  Rejected = 5,
+  Draining = 6,
+  Queued = 7,
+  Rooms = 8
 }
 
 export function unionToServerEvent(
   type: ServerEvent,
-  accessor: (obj:Joined|Message|Pong|Refused) => Joined|Message|Pong|Refused|null
-): Joined|Message|Pong|Refused|null {
+  accessor: (obj:Draining|Joined|Message|Pong|Queued|Refused|Rejected|Rooms) => Draining|Joined|Message|Pong|Queued|Refused|Rejected|Rooms|null
+): Draining|Joined|Message|Pong|Queued|Refused|Rejected|Rooms|null {
   switch(ServerEvent[type]) {
     case 'NONE': return null; 
     case 'Joined': return accessor(new Joined())! as Joined;
     case 'Refused': return accessor(new Refused())! as Refused;
     case 'Message': return accessor(new Message())! as Message;
     case 'Pong': return accessor(new Pong())! as Pong;
+    case 'Rejected': return accessor(new Rejected())! as Rejected;
+    case 'Draining': return accessor(new Draining())! as Draining;
+    case 'Queued': return accessor(new Queued())! as Queued;
+    case 'Rooms': return accessor(new Rooms())! as Rooms;
     default: return null;
   }
 }
 
 export function unionListToServerEvent(
   type: ServerEvent, 
-  accessor: (index: number, obj:Joined|Message|Pong|Refused) => Joined|Message|Pong|Refused|null, 
+  accessor: (index: number, obj:Draining|Joined|Message|Pong|Queued|Refused|Rejected|Rooms) => Draining|Joined|Message|Pong|Queued|Refused|Rejected|Rooms|null, 
   index: number
-): Joined|Message|Pong|Refused|null {
+): Draining|Joined|Message|Pong|Queued|Refused|Rejected|Rooms|null {
   switch(ServerEvent[type]) {
     case 'NONE': return null; 
     case 'Joined': return accessor(index, new Joined())! as Joined;
     case 'Refused': return accessor(index, new Refused())! as Refused;
     case 'Message': return accessor(index, new Message())! as Message;
     case 'Pong': return accessor(index, new Pong())! as Pong;
+    case 'Rejected': return accessor(index, new Rejected())! as Rejected;
+    case 'Draining': return accessor(index, new Draining())! as Draining;
+    case 'Queued': return accessor(index, new Queued())! as Queued;
+    case 'Rooms': return accessor(index, new Rooms())! as Rooms;
     default: return null;
   }
 }
@@ -374,8 +386,35 @@ inputLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+resumeToken():string|null
+resumeToken(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+resumeToken(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+resumed():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+received():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+inputSeq():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+graceMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startJoined(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(12);
 }
 
 static addRoom(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset) {
@@ -430,6 +469,26 @@ static startInputVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addResumeToken(builder:flatbuffers.Builder, resumeTokenOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, resumeTokenOffset, 0);
+}
+
+static addResumed(builder:flatbuffers.Builder, resumed:boolean) {
+  builder.addFieldInt8(8, +resumed, +false);
+}
+
+static addReceived(builder:flatbuffers.Builder, received:number) {
+  builder.addFieldInt32(9, received, 0);
+}
+
+static addInputSeq(builder:flatbuffers.Builder, inputSeq:number) {
+  builder.addFieldInt32(10, inputSeq, 0);
+}
+
+static addGraceMs(builder:flatbuffers.Builder, graceMs:number) {
+  builder.addFieldInt32(11, graceMs, 0);
+}
+
 static endJoined(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // room
@@ -439,7 +498,7 @@ static endJoined(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createJoined(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset, roomIdOffset:flatbuffers.Offset, sessionIdOffset:flatbuffers.Offset, tickRate:number, snapshotRate:number, tablesOffset:flatbuffers.Offset, inputOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createJoined(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset, roomIdOffset:flatbuffers.Offset, sessionIdOffset:flatbuffers.Offset, tickRate:number, snapshotRate:number, tablesOffset:flatbuffers.Offset, inputOffset:flatbuffers.Offset, resumeTokenOffset:flatbuffers.Offset, resumed:boolean, received:number, inputSeq:number, graceMs:number):flatbuffers.Offset {
   Joined.startJoined(builder);
   Joined.addRoom(builder, roomOffset);
   Joined.addRoomId(builder, roomIdOffset);
@@ -448,6 +507,11 @@ static createJoined(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset, 
   Joined.addSnapshotRate(builder, snapshotRate);
   Joined.addTables(builder, tablesOffset);
   Joined.addInput(builder, inputOffset);
+  Joined.addResumeToken(builder, resumeTokenOffset);
+  Joined.addResumed(builder, resumed);
+  Joined.addReceived(builder, received);
+  Joined.addInputSeq(builder, inputSeq);
+  Joined.addGraceMs(builder, graceMs);
   return Joined.endJoined(builder);
 }
 }
@@ -624,8 +688,13 @@ latenessUs():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
+received():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startPong(builder:flatbuffers.Builder) {
-  builder.startObject(2);
+  builder.startObject(3);
 }
 
 static addTimeMs(builder:flatbuffers.Builder, timeMs:number) {
@@ -636,16 +705,445 @@ static addLatenessUs(builder:flatbuffers.Builder, latenessUs:number) {
   builder.addFieldInt32(1, latenessUs, 0);
 }
 
+static addReceived(builder:flatbuffers.Builder, received:number) {
+  builder.addFieldInt32(2, received, 0);
+}
+
 static endPong(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createPong(builder:flatbuffers.Builder, timeMs:number, latenessUs:number):flatbuffers.Offset {
+static createPong(builder:flatbuffers.Builder, timeMs:number, latenessUs:number, received:number):flatbuffers.Offset {
   Pong.startPong(builder);
   Pong.addTimeMs(builder, timeMs);
   Pong.addLatenessUs(builder, latenessUs);
+  Pong.addReceived(builder, received);
   return Pong.endPong(builder);
+}
+}
+
+export class Rejected {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Rejected {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRejected(bb:flatbuffers.ByteBuffer, obj?:Rejected):Rejected {
+  return (obj || new Rejected()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRejected(bb:flatbuffers.ByteBuffer, obj?:Rejected):Rejected {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Rejected()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+type():string|null
+type(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+type(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+field():string|null
+field(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+field(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+reason():string|null
+reason(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+reason(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+static startRejected(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addType(builder:flatbuffers.Builder, typeOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, typeOffset, 0);
+}
+
+static addField(builder:flatbuffers.Builder, fieldOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, fieldOffset, 0);
+}
+
+static addReason(builder:flatbuffers.Builder, reasonOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, reasonOffset, 0);
+}
+
+static endRejected(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // type
+  builder.requiredField(offset, 6) // field
+  builder.requiredField(offset, 8) // reason
+  return offset;
+}
+
+static createRejected(builder:flatbuffers.Builder, typeOffset:flatbuffers.Offset, fieldOffset:flatbuffers.Offset, reasonOffset:flatbuffers.Offset):flatbuffers.Offset {
+  Rejected.startRejected(builder);
+  Rejected.addType(builder, typeOffset);
+  Rejected.addField(builder, fieldOffset);
+  Rejected.addReason(builder, reasonOffset);
+  return Rejected.endRejected(builder);
+}
+}
+
+export class Draining {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Draining {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDraining(bb:flatbuffers.ByteBuffer, obj?:Draining):Draining {
+  return (obj || new Draining()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDraining(bb:flatbuffers.ByteBuffer, obj?:Draining):Draining {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Draining()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+reason():string|null
+reason(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+reason(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+deadlineMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+static startDraining(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addReason(builder:flatbuffers.Builder, reasonOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, reasonOffset, 0);
+}
+
+static addDeadlineMs(builder:flatbuffers.Builder, deadlineMs:number) {
+  builder.addFieldInt32(1, deadlineMs, 0);
+}
+
+static endDraining(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // reason
+  return offset;
+}
+
+static createDraining(builder:flatbuffers.Builder, reasonOffset:flatbuffers.Offset, deadlineMs:number):flatbuffers.Offset {
+  Draining.startDraining(builder);
+  Draining.addReason(builder, reasonOffset);
+  Draining.addDeadlineMs(builder, deadlineMs);
+  return Draining.endDraining(builder);
+}
+}
+
+export class Queued {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Queued {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsQueued(bb:flatbuffers.ByteBuffer, obj?:Queued):Queued {
+  return (obj || new Queued()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsQueued(bb:flatbuffers.ByteBuffer, obj?:Queued):Queued {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Queued()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+waiting():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+waitedMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+tolerance():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+reason():string|null
+reason(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+reason(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+static startQueued(builder:flatbuffers.Builder) {
+  builder.startObject(4);
+}
+
+static addWaiting(builder:flatbuffers.Builder, waiting:number) {
+  builder.addFieldInt32(0, waiting, 0);
+}
+
+static addWaitedMs(builder:flatbuffers.Builder, waitedMs:number) {
+  builder.addFieldInt32(1, waitedMs, 0);
+}
+
+static addTolerance(builder:flatbuffers.Builder, tolerance:number) {
+  builder.addFieldFloat64(2, tolerance, 0.0);
+}
+
+static addReason(builder:flatbuffers.Builder, reasonOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, reasonOffset, 0);
+}
+
+static endQueued(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createQueued(builder:flatbuffers.Builder, waiting:number, waitedMs:number, tolerance:number, reasonOffset:flatbuffers.Offset):flatbuffers.Offset {
+  Queued.startQueued(builder);
+  Queued.addWaiting(builder, waiting);
+  Queued.addWaitedMs(builder, waitedMs);
+  Queued.addTolerance(builder, tolerance);
+  Queued.addReason(builder, reasonOffset);
+  return Queued.endQueued(builder);
+}
+}
+
+export class RoomInfo {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RoomInfo {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRoomInfo(bb:flatbuffers.ByteBuffer, obj?:RoomInfo):RoomInfo {
+  return (obj || new RoomInfo()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRoomInfo(bb:flatbuffers.ByteBuffer, obj?:RoomInfo):RoomInfo {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RoomInfo()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+roomId():string|null
+roomId(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+roomId(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+gone():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+room():string|null
+room(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+room(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+clients():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+clientsMax():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+locked():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+createdMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+metadata(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+metadataLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+metadataArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+static startRoomInfo(builder:flatbuffers.Builder) {
+  builder.startObject(8);
+}
+
+static addRoomId(builder:flatbuffers.Builder, roomIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, roomIdOffset, 0);
+}
+
+static addGone(builder:flatbuffers.Builder, gone:boolean) {
+  builder.addFieldInt8(1, +gone, +false);
+}
+
+static addRoom(builder:flatbuffers.Builder, roomOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, roomOffset, 0);
+}
+
+static addClients(builder:flatbuffers.Builder, clients:number) {
+  builder.addFieldInt32(3, clients, 0);
+}
+
+static addClientsMax(builder:flatbuffers.Builder, clientsMax:number) {
+  builder.addFieldInt32(4, clientsMax, 0);
+}
+
+static addLocked(builder:flatbuffers.Builder, locked:boolean) {
+  builder.addFieldInt8(5, +locked, +false);
+}
+
+static addCreatedMs(builder:flatbuffers.Builder, createdMs:number) {
+  builder.addFieldFloat64(6, createdMs, 0.0);
+}
+
+static addMetadata(builder:flatbuffers.Builder, metadataOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, metadataOffset, 0);
+}
+
+static createMetadataVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startMetadataVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static endRoomInfo(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // room_id
+  return offset;
+}
+
+static createRoomInfo(builder:flatbuffers.Builder, roomIdOffset:flatbuffers.Offset, gone:boolean, roomOffset:flatbuffers.Offset, clients:number, clientsMax:number, locked:boolean, createdMs:number, metadataOffset:flatbuffers.Offset):flatbuffers.Offset {
+  RoomInfo.startRoomInfo(builder);
+  RoomInfo.addRoomId(builder, roomIdOffset);
+  RoomInfo.addGone(builder, gone);
+  RoomInfo.addRoom(builder, roomOffset);
+  RoomInfo.addClients(builder, clients);
+  RoomInfo.addClientsMax(builder, clientsMax);
+  RoomInfo.addLocked(builder, locked);
+  RoomInfo.addCreatedMs(builder, createdMs);
+  RoomInfo.addMetadata(builder, metadataOffset);
+  return RoomInfo.endRoomInfo(builder);
+}
+}
+
+export class Rooms {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Rooms {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRooms(bb:flatbuffers.ByteBuffer, obj?:Rooms):Rooms {
+  return (obj || new Rooms()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRooms(bb:flatbuffers.ByteBuffer, obj?:Rooms):Rooms {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Rooms()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+rooms(index: number, obj?:RoomInfo):RoomInfo|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? (obj || new RoomInfo()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+roomsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+complete():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+reset():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startRooms(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addRooms(builder:flatbuffers.Builder, roomsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, roomsOffset, 0);
+}
+
+static createRoomsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startRoomsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addComplete(builder:flatbuffers.Builder, complete:boolean) {
+  builder.addFieldInt8(1, +complete, +false);
+}
+
+static addReset(builder:flatbuffers.Builder, reset:boolean) {
+  builder.addFieldInt8(2, +reset, +false);
+}
+
+static endRooms(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // rooms
+  return offset;
+}
+
+static createRooms(builder:flatbuffers.Builder, roomsOffset:flatbuffers.Offset, complete:boolean, reset:boolean):flatbuffers.Offset {
+  Rooms.startRooms(builder);
+  Rooms.addRooms(builder, roomsOffset);
+  Rooms.addComplete(builder, complete);
+  Rooms.addReset(builder, reset);
+  return Rooms.endRooms(builder);
 }
 }
 

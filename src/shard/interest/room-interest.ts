@@ -1,7 +1,7 @@
 /** What a room has declared about who may see what: its grids and its rows' audiences. */
 import { rowOwner, type Row } from '../../state/row.js';
 import type { Table } from '../../state/table.js';
-import type { Client } from '../client.js';
+import type { Client, Followed } from '../client.js';
 import { Audiences, EVERYONE, Group, NOBODY, RowAudiences, type Viewer } from './audience.js';
 import { GridInterest } from './grid.js';
 
@@ -57,6 +57,19 @@ export class RoomInterest {
 
   gridOf(table: Table): GridInterest | null {
     return this.grids.find((each) => each.table === table) ?? null;
+  }
+
+  /**
+   * A row that a client's view is to follow.
+   *
+   * @throws RangeError when it isn't a living row of a table with a grid
+   */
+  followed(row: object): Followed {
+    const table = (row === undefined || row === null ? undefined : rowOwner(row)) as unknown as Table;
+    const grid = this.gridOf(table);
+    if (grid === null) throw new RangeError('client.follow(row): expected a row of a table that the room has a grid for');
+    if (!(row as Followed['row']).alive) throw new RangeError('client.follow(row): the row is despawned');
+    return { row: row as Followed['row'], x: grid.x, y: grid.y };
   }
 
   audiencesOf(table: Table, isSecret: boolean): RowAudiences {

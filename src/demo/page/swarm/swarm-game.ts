@@ -28,7 +28,7 @@ export const swarmFigures = {
 };
 export type SwarmOverlay = Overlay<keyof typeof swarmFigures>;
 
-/** One stay in a room: from the join to the end of the connection. */
+/** One stay in a room: from the join to the end of the session. */
 export class SwarmGame {
   readonly stage: SwarmStage;
   private readonly scoreboard = new Scoreboard(element('score-rows'));
@@ -81,7 +81,7 @@ export class SwarmGame {
     if (nowMs - this.panelsAtMs >= panelPeriodMs) this.updatePanels(nowMs);
   }
 
-  /** The connection is gone: nothing more is sent. */
+  /** The session is over: nothing more is sent. */
   end(): void {
     this.isOver = true;
     this.stickX = this.stickY = 0;
@@ -89,15 +89,18 @@ export class SwarmGame {
   }
 
   private sendInput(): void {
-    if (!this.isReady) return;
+    if (!this.isReady || !this.room.isConnected) return;
     this.readHands();
     this.sentAtMs = this.nowMs();
-    this.stage.ship.sent(this.room.input({ dx: this.stickX, dy: this.stickY }), this.sentAtMs);
+    const seq = this.room.input({ dx: this.stickX, dy: this.stickY });
+    if (seq > 0) this.stage.ship.sent(seq, this.sentAtMs);
   }
 
   /** Keys steer; where none is held, the mouse with its button down pulls the body along. */
   private readHands(): void {
     const { controls, camera, stage } = this;
+    this.stickX = this.stickY = 0;
+    if (!this.room.isConnected) return; // what the room can't hear of isn't shown as done
     this.stickX = controls.dx;
     this.stickY = controls.dy;
     if (controls.dx !== 0 || controls.dy !== 0 || !controls.firing || stage.me === undefined) return;

@@ -7,18 +7,22 @@ import { Controls } from '../controls.js';
 import { element } from '../element.js';
 import { Overlay } from '../overlay.js';
 import { rememberedName } from '../remembered-name.js';
+import { RememberedSession } from '../remembered-session.js';
 import { Sheet } from '../sheet.js';
 import { SwarmGame, swarmFigures } from './swarm-game.js';
 import { SwarmPainter } from './swarm-painter.js';
-import { joinSwarm, type SwarmRoom } from './swarm-room.js';
+import { joinSwarm, resumeSwarm, type SwarmRoom } from './swarm-room.js';
 import { openSwarmTestWindow } from './swarm-test-window.js';
 
 /**
  * What the page shows:
  *
- *   joining --seat taken--> playing --connection gone--> lost
- *     ^  \___________________join refused_______________/  |
- *     +---------------------- join again ------------------+
+ *   joining --seat taken--> playing --session over--> lost
+ *     ^  \_________________join refused______________/  |
+ *     +-------------------- join again -----------------+
+ *
+ * A page that was loaded anew goes on with the session that its tab had, if that is still there. While the connection is lost
+ * and the SDK brings it back, a note says so over the game.
  */
 type View = 'joining' | 'playing' | 'lost';
 
@@ -36,6 +40,8 @@ const painter = new SwarmPainter(sheet, camera);
 const controls = new Controls(element('canvas'), () => game?.handsChanged());
 const overlay = new Overlay(element('overlay'), swarmFigures);
 
+const session = new RememberedSession('swarm.session');
+
 let game: SwarmGame | undefined;
 
 function show(view: View): void {
@@ -49,7 +55,7 @@ async function join(): Promise<void> {
   show('joining');
   let room: SwarmRoom;
   try {
-    room = await joinSwarm(name, address);
+    room = (await resumeSwarm(session.token, address)) ?? (await joinSwarm(name, address));
   } catch (error) {
     element('lost-title').textContent = 'Could not join';
     element('lost-reason').textContent = error instanceof Error ? error.message : String(error);
@@ -60,6 +66,9 @@ async function join(): Promise<void> {
   const joined = new SwarmGame(room, camera, painter, controls, overlay, () => performance.now(), Math.random);
   game = joined;
   controls.release();
+  session.follow(room);
+  room.onDrop(() => (element('reconnecting').hidden = false));
+  room.onReconnect(() => (element('reconnecting').hidden = true));
   room.onLeave((code, reason) => lose(joined, code, reason));
   show('playing');
 }
@@ -67,6 +76,7 @@ async function join(): Promise<void> {
 function lose(lost: SwarmGame, code: number, reason: string): void {
   if (game !== lost) return;
   lost.end();
+  element('reconnecting').hidden = true;
   element('lost-title').textContent = 'Connection lost';
   element('lost-reason').textContent = closeMeaning(code);
   element('lost-detail').textContent = `Close code ${code}: ${reason === '' ? 'no reason given' : reason}`;

@@ -109,7 +109,42 @@ class Joined(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
         return o == 0
 
-def JoinedStart(builder): builder.StartObject(7)
+    # Joined
+    def ResumeToken(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Joined
+    def Resumed(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        if o != 0:
+            return bool(self._tab.Get(flatbuffers.number_types.BoolFlags, o + self._tab.Pos))
+        return False
+
+    # Joined
+    def Received(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(22))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # Joined
+    def InputSeq(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(24))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # Joined
+    def GraceMs(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(26))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+def JoinedStart(builder): builder.StartObject(12)
 def Start(builder):
     return JoinedStart(builder)
 def JoinedAddRoom(builder, room): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(room), 0)
@@ -139,6 +174,21 @@ def AddInput(builder, input):
 def JoinedStartInputVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartInputVector(builder, numElems):
     return JoinedStartInputVector(builder, numElems)
+def JoinedAddResumeToken(builder, resumeToken): builder.PrependUOffsetTRelativeSlot(7, flatbuffers.number_types.UOffsetTFlags.py_type(resumeToken), 0)
+def AddResumeToken(builder, resumeToken):
+    return JoinedAddResumeToken(builder, resumeToken)
+def JoinedAddResumed(builder, resumed): builder.PrependBoolSlot(8, resumed, 0)
+def AddResumed(builder, resumed):
+    return JoinedAddResumed(builder, resumed)
+def JoinedAddReceived(builder, received): builder.PrependUint32Slot(9, received, 0)
+def AddReceived(builder, received):
+    return JoinedAddReceived(builder, received)
+def JoinedAddInputSeq(builder, inputSeq): builder.PrependUint32Slot(10, inputSeq, 0)
+def AddInputSeq(builder, inputSeq):
+    return JoinedAddInputSeq(builder, inputSeq)
+def JoinedAddGraceMs(builder, graceMs): builder.PrependUint32Slot(11, graceMs, 0)
+def AddGraceMs(builder, graceMs):
+    return JoinedAddGraceMs(builder, graceMs)
 def JoinedEnd(builder): return builder.EndObject()
 def End(builder):
     return JoinedEnd(builder)

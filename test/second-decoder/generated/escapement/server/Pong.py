@@ -38,7 +38,14 @@ class Pong(object):
             return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
         return 0
 
-def PongStart(builder): builder.StartObject(2)
+    # Pong
+    def Received(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+def PongStart(builder): builder.StartObject(3)
 def Start(builder):
     return PongStart(builder)
 def PongAddTimeMs(builder, timeMs): builder.PrependFloat64Slot(0, timeMs, 0.0)
@@ -47,6 +54,9 @@ def AddTimeMs(builder, timeMs):
 def PongAddLatenessUs(builder, latenessUs): builder.PrependUint32Slot(1, latenessUs, 0)
 def AddLatenessUs(builder, latenessUs):
     return PongAddLatenessUs(builder, latenessUs)
+def PongAddReceived(builder, received): builder.PrependUint32Slot(2, received, 0)
+def AddReceived(builder, received):
+    return PongAddReceived(builder, received)
 def PongEnd(builder): return builder.EndObject()
 def End(builder):
     return PongEnd(builder)

@@ -8,3 +8,7 @@ class ServerEvent(object):
     Refused = 2
     Message = 3
     Pong = 4
+    Rejected = 5
+    Draining = 6
+    Queued = 7
+    Rooms = 8
