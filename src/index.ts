@@ -34,6 +34,10 @@ import { importHost } from './node-support.js';
 
 export { CloseCode } from './protocol/close-codes.js';
 export type { Server } from './host/server.js';
+export type { AuthOption, JwtAuthOptions } from './host/auth-option.js';
+export type { ServerAuth } from './host/admission.js';
+export type { RoomInfo } from './host/matchmaking/room-list.js';
+export type { RoomApi, RoomsQuery, SeatReservation } from './host/room-api.js';
 export type { ServerOptions } from './host/server-options.js';
 import type { Server } from './host/server.js';
 import type { ServerOptions } from './host/server-options.js';

@@ -132,7 +132,7 @@ async function expectAnswerBeforeJoin(frame: Uint8Array): Promise<void> {
   if (problem !== 0) {
     expect(await raw.ended).toEqual({ code: 4400, reason: problemText(problem) });
   } else if (kind === ClientFrameKind.Ping) {
-    if (timeMs === 0) raw.send(FRAMES.ping!); // one without a time only acknowledges
+    if (timeMs === 0) await raw.upgraded.then(() => raw.send(FRAMES.ping!)); // one without a time only acknowledges
     expect(await answer(raw, ServerFrameKind.Pong)).toBe(ServerFrameKind.Pong);
   } else if (kind === ClientFrameKind.Leave) {
     expect(await raw.ended).toEqual({ code: closeCodeOf(code), reason: 'left' });

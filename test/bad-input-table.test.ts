@@ -33,9 +33,10 @@ import { ROOMS_FOLDER } from './support/setup.js';
 
 const ROOMS = ['drift', 'probe', 'lounge', 'ranked', 'strict', 'storm'];
 const SEAT_TIMEOUT_MS = 1000;
-const HOSTILE_WORDS = [
-  'a\0b', 'a\r\nSet-Cookie: x', '\x1b[2J\x1b]0;owned\x07', '../../etc', 'a b', 'рarty', 'x'.repeat(65), 'x'.repeat(3000),
-  '\u202e',
+const HOSTILE_WORDS: readonly [what: string, word: string][] = [
+  ['with a NUL', 'a\0b'], ['with a line break', 'a\r\nSet-Cookie: x'], ['of escape codes', '\x1b[2J\x1b]0;owned\x07'],
+  ['that is a path', '../../etc'], ['with a space', 'a b'], ['in another script', 'рarty'],
+  ['that turns the direction of writing', '\u202e'], ['of 65 letters', 'x'.repeat(65)], ['of 3 kB', 'x'.repeat(3000)],
 ];
 const BAD_TICKET = { refused: { code: 4401, reason: expect.stringContaining('ticket') } };
 const BAD_TOKEN = { refused: { code: 4401, reason: 'the session is over or the token is not its newest: join again' } };
@@ -84,11 +85,12 @@ async function reserve(path: string): Promise<Reservation> {
 const take = (ticket: string): Promise<Answer> => askToJoin(server.url, { method: JoinMethod.Ticket, ticket });
 
 it('a client of another version is told both', async () => {
-  const say = (protocol: string): Promise<HttpAnswer> => askHttp(server.url, upgradeRequest({ 'Sec-WebSocket-Protocol': protocol }));
-  const { status, text } = await say('escapement.2');
+  const offer = (protocol: string): Promise<HttpAnswer> =>
+    askHttp(server.url, upgradeRequest({ 'Sec-WebSocket-Protocol': protocol }));
+  const { status, text } = await offer('escapement.2');
   expect(status).toBe(426);
   expect(text).toContain('the client speaks escapement.2; expected the WebSocket subprotocol escapement.1');
-  for (const word of ['\x1b[2J', '<script>', 'x'.repeat(65)]) expect((await say(word)).text).toContain('the client speaks none such;');
+  for (const hostile of ['<script>', 'x'.repeat(65)]) expect((await offer(hostile)).text).toContain('speaks none such;');
 });
 
 describe('a ticket', () => {
@@ -133,8 +135,9 @@ describe('a ticket', () => {
       }
     }
     expect(reasons.size).toBe(1);
-    const medians = [...tookMs.values()].map((times) => times.sort((a, b) => a - b)[times.length >> 1]!);
-    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(2);
+    // The fastest of each: the others tell of the machine.
+    const fastestMs = [...tookMs.values()].map((times) => Math.min(...times));
+    expect(Math.max(...fastestMs) - Math.min(...fastestMs)).toBeLessThan(1);
     await unharmed();
   });
 
@@ -183,7 +186,7 @@ describe('a token to come back with', () => {
     await unharmed();
   });
 
-  it('from before the last use is of no use, nor is the newest to a page that was replaced', async () => {
+  it('is no good once the next has arrived, and until then never to a page that another has replaced', async () => {
     const { joined, seat } = await sit('storm');
     const { sessionId, resumeToken: first } = joined;
     const page = await askToResume(server.url, { sessionId, token: first, anew: true });
@@ -280,7 +283,7 @@ describe('a list of rooms', () => {
   });
 
   it('of a room type with a hostile name: 4400; of one that isn’t there: empty', async () => {
-    for (const word of HOSTILE_WORDS) {
+    for (const [, word] of HOSTILE_WORDS) {
       const closed = { code: 4400, reason: expect.stringMatching(/^watch: a room name/) };
       expect(await ask(server.url, watch('', word))).toEqual({ closed });
     }
@@ -312,7 +315,7 @@ describe('a place in a queue', () => {
     expect(await queue({ rating })).toEqual({ refused: { code: 4400, reason: expect.stringContaining('from -1e12 to 1e12') } });
   });
 
-  it.each([...HOSTILE_WORDS])('for the party %j: 4400', async (party) => {
+  it.each(HOSTILE_WORDS)('for a party %s: 4400', async (_, party) => {
     const reason = 'join: a party is a word of at most 64 letters, digits, _ or -';
     expect(await queue({ party, partySize: 2 })).toEqual({ closed: { code: 4400, reason } });
   });

@@ -16,7 +16,8 @@ const PROBE_SEATS = 4;
 const INPUT_INTERVAL_MS = 33;
 /** Share of its deadlines that a room runs even on a machine whose every core others are using too. */
 const TICKED_SHARE_MIN = 0.75;
-const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+/** Two isolates let garbage of thousands of joins lie for a while: about 80 MiB at most, however long it goes on. */
+const GROWTH_BYTES_MAX = 128 * 1024 * 1024;
 /** What a log must not hold: what nobody caught, and what ends a thread. */
 const ALARMING = /unhandled|uncaught|TypeError|ReferenceError|"level":60/i;
 

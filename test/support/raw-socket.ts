@@ -138,6 +138,11 @@ export class RawSocket {
     });
   }
 
+  /** Resolves when the server has granted the upgrade. */
+  get upgraded(): Promise<void> {
+    return this.opened;
+  }
+
   static async open(url: string, headers?: Readonly<Record<string, string>>): Promise<RawSocket> {
     const raw = new RawSocket(url, NO_BYTES, headers);
     await raw.opened;
