@@ -228,7 +228,8 @@ class Spectator {
     const { tick, age, snapshotKind } = frameReader;
     const held = this.ticks[this.count - 1];
     if (snapshotKind === SnapshotKind.Keyframe) {
-      this.keyframes += 1;
+      // A newcomer is sent the state at once, and another keyframe with the room's next snapshot.
+      if (this.count !== 1) this.keyframes += 1;
       this.onKeyframe?.();
     } else if (tick - age !== held || age !== SNAPSHOT_TICKS) {
       this.fail(`the delta of tick ${tick} is made on ${tick - age} and came after ${held}`);

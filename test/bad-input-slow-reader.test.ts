@@ -81,7 +81,7 @@ async function joinSlow(): Promise<RawSocket> {
   const raw = new RawSocket(server.url, frameOf(join));
   const reader = new ServerFrameReader();
   do expect(reader.read((await raw.next())!)).toBe(0);
-  while (reader.kind !== ServerFrameKind.Snapshot);
+  while (reader.kind !== ServerFrameKind.Snapshot || reader.snapshotKind !== SnapshotKind.Delta);
   raw.stopReading();
   const timer = setInterval(() => raw.send(encodePing(0, FAR_TICK)), LIE_INTERVAL_MS);
   void raw.ended.then(() => clearInterval(timer));

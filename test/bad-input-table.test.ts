@@ -53,8 +53,10 @@ beforeAll(async () => {
 });
 afterEach(dropAll);
 afterAll(async () => {
-  await bystanders?.leave();
-  await server?.stop();
+  const { exitCode, signalCode } = server.child;
+  expect([exitCode, signalCode], server.stderr).toEqual([null, null]);
+  await bystanders.leave();
+  await server.stop();
 });
 
 /** Everybody who was only here to attack goes, and nobody else has noticed anything. */

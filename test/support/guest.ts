@@ -18,6 +18,8 @@ export class Guest {
   readonly ticks: number[] = [];
   /** Ticks of the keyframes among them. */
   readonly keyframes: number[] = [];
+  /** Keyframes that came before the first of those: at most one. */
+  welcomes = 0;
   /** What must not have happened. */
   readonly problems: string[] = [];
   /** States whose hash was the room's. */
@@ -98,11 +100,20 @@ export class Guest {
     return this;
   }
 
+  private forgetWelcome(nextKind: SnapshotKind): void {
+    this.ticks.length = 0;
+    if (nextKind !== SnapshotKind.Keyframe) return;
+    this.keyframes.length = 0;
+    this.welcomes += 1;
+  }
+
   private look(frame: Uint8Array): void {
     if (reader.read(frame) !== 0) this.problems.push('a malformed frame');
     if (reader.kind !== ServerFrameKind.Snapshot) return;
     const { tick, age, snapshotKind } = reader;
-    const held = this.ticks.at(-1);
+    // A newcomer is sent the state at once, between two snapshots: what counts begins with the room's next one.
+    if (this.ticks.length === 1 && tick - this.ticks[0]! < CROWD_SNAPSHOT_TICKS) this.forgetWelcome(snapshotKind);
+    const held = this.ticks.at(-1) ?? tick - age;
     if (snapshotKind === SnapshotKind.Keyframe) {
       this.keyframes.push(tick);
       for (const resolve of this.keyframeWaiters.splice(0)) resolve();
