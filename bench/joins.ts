@@ -34,10 +34,10 @@ const SEED = 0x701e5;
 
 /**
  * Compilers are busy with a server's code for the first thousands of joins. `atOnce` joins under way make a server busy that
- * lets each of them wait for its room's next snapshot. Counts of clients are multiples of a room's seats.
+ * lets each of them wait for its room’s next tick. Counts of clients are multiples of a room's seats.
  */
 const SIZES = {
-  full: { rounds: 3, warmUpBatches: 6, batches: 6, joins: 1024, atOnce: 256, timedJoins: 800, timedPerSec: 100 },
+  full: { rounds: 3, warmUpBatches: 6, batches: 6, joins: 1024, atOnce: 512, timedJoins: 800, timedPerSec: 100 },
   small: { rounds: 1, warmUpBatches: 1, batches: 1, joins: 96, atOnce: 32, timedJoins: 32, timedPerSec: 50 },
 };
 

@@ -22,6 +22,7 @@ import type { FrontEvents, ReserveRequest, ReserveResult } from './front-events.
 import { readBody } from './http-body.js';
 import { HttpExchange, type HttpProblem } from './http-exchange.js';
 import { clientUrl } from './public-url.js';
+import { NAME } from './request-limits.js';
 import { readRoomListQuery } from './room-list-query.js';
 
 const METHODS: ReadonlyMap<string, JoinMethod> = new Map([
@@ -30,9 +31,6 @@ const METHODS: ReadonlyMap<string, JoinMethod> = new Map([
   ['join', JoinMethod.Join],
   ['joinById', JoinMethod.JoinById],
 ]);
-
-/** What names a room type or a room's id may be made of. */
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** RFC 6750, 2.1. What a token may hold is left to who reads it. */
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;

@@ -19,16 +19,10 @@ import { Verdict } from './allowance.js';
 import type { Connection } from './connection.js';
 import type { EgressPump } from './egress.js';
 import type { FrontEvents, JoinRequest, WatchRequest } from './front-events.js';
-
-/** What names a room type or a room's id may be made of. */
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+import { LIST_FIELDS_MAX, LIST_VALUE_LENGTH_MAX, NAME } from './request-limits.js';
 
 /** A party's word, which its players tell each other. */
 const PARTY = /^[A-Za-z0-9_-]{0,64}$/;
-
-/** Fields that a list of rooms may be filtered by, and the longest value. */
-const WATCH_FIELDS_MAX = 8;
-const WATCH_VALUE_LENGTH_MAX = 256;
 
 /** Close codes that a client may leave with: those that RFC 6455 (7.4.2) leaves to applications. */
 const PRIVATE_CODE_MIN = 4000;
@@ -213,14 +207,14 @@ export class Intake {
 /** Values to compare as text. @throws RangeError for too many, and for those that aren't plain. */
 function textFields(filter: Readonly<Record<string, unknown>>): Record<string, string> {
   const fields = Object.entries(filter);
-  if (fields.length > WATCH_FIELDS_MAX) {
-    throw new RangeError(`filter of ${fields.length} fields; expected at most ${WATCH_FIELDS_MAX}`);
+  if (fields.length > LIST_FIELDS_MAX) {
+    throw new RangeError(`filter of ${fields.length} fields; expected at most ${LIST_FIELDS_MAX}`);
   }
   const texts: Record<string, string> = {};
   for (const [field, value] of fields) {
     const isPlain = value === null || ['string', 'number', 'boolean'].includes(typeof value);
-    if (!isPlain || String(value).length > WATCH_VALUE_LENGTH_MAX) {
-      const expected = `a number, a boolean or a text of at most ${WATCH_VALUE_LENGTH_MAX}`;
+    if (!isPlain || String(value).length > LIST_VALUE_LENGTH_MAX) {
+      const expected = `a number, a boolean or a text of at most ${LIST_VALUE_LENGTH_MAX}`;
       throw new RangeError(`filter ${field.slice(0, 64)}: expected ${expected}`);
     }
     texts[field] = String(value);

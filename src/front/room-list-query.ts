@@ -2,15 +2,8 @@
 import type { RoomListRequest } from './front-events.js';
 import type { HttpProblem } from './http-exchange.js';
 import { CloseCode } from '../protocol/close-codes.js';
+import { LIST_DEFAULT, LIST_FIELDS_MAX, LIST_MAX, LIST_VALUE_LENGTH_MAX, NAME } from './request-limits.js';
 
-const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1000;
-
-/** As over a socket. */
-const FIELDS_MAX = 8;
-const VALUE_LENGTH_MAX = 256;
-
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const LIMIT = /^\d{1,4}$/;
 /** Names that reach prototypes when a value is copied. */
 const REFUSED_FIELDS = ['__proto__', 'constructor', 'prototype'];
@@ -18,7 +11,7 @@ const REFUSED_FIELDS = ['__proto__', 'constructor', 'prototype'];
 /** Reads the query of a request, without its question mark. */
 export function readRoomListQuery(query: string): RoomListRequest | HttpProblem {
   let type = '';
-  let limit = LIMIT_DEFAULT;
+  let limit = LIST_DEFAULT;
   const fields: Record<string, string> = {};
   const seen = new Set<string>();
   for (const [name, value] of new URLSearchParams(query)) {
@@ -28,16 +21,16 @@ export function readRoomListQuery(query: string): RoomListRequest | HttpProblem 
       if (!NAME.test(value)) return problem(name, 'not a room name: 1 to 64 letters, digits, _ or -');
       type = value;
     } else if (name === 'limit') {
-      if (!LIMIT.test(value) || Number(value) < 1 || Number(value) > LIMIT_MAX) {
-        return problem(name, `not a number of rooms; expected 1 to ${LIMIT_MAX}, or leave it out for ${LIMIT_DEFAULT}`);
+      if (!LIMIT.test(value) || Number(value) < 1 || Number(value) > LIST_MAX) {
+        return problem(name, `not a number of rooms; expected 1 to ${LIST_MAX}, or leave it out for ${LIST_DEFAULT}`);
       }
       limit = Number(value);
     } else if (!NAME.test(name) || REFUSED_FIELDS.includes(name)) {
       return problem(name, 'not the name of a field: 1 to 64 letters, digits, _ or -');
-    } else if (value.length > VALUE_LENGTH_MAX) {
-      return problem(name, `a value of ${value.length} characters; expected at most ${VALUE_LENGTH_MAX}`);
-    } else if (Object.keys(fields).length === FIELDS_MAX) {
-      return problem(name, `one field too many; expected at most ${FIELDS_MAX}, besides type and limit`);
+    } else if (value.length > LIST_VALUE_LENGTH_MAX) {
+      return problem(name, `a value of ${value.length} characters; expected at most ${LIST_VALUE_LENGTH_MAX}`);
+    } else if (Object.keys(fields).length === LIST_FIELDS_MAX) {
+      return problem(name, `one field too many; expected at most ${LIST_FIELDS_MAX}, besides type and limit`);
     } else {
       fields[name] = value;
     }

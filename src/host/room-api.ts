@@ -1,5 +1,6 @@
 /** The host's rooms for the program that the server is part of: `server.rooms`. */
-import { LIST_MAX, infoOf, roomsMatching, type RoomInfo } from './matchmaking/room-list.js';
+import { LIST_MAX } from '../front/request-limits.js';
+import { infoOf, roomsMatching, type RoomInfo } from './matchmaking/room-list.js';
 import type { Matchmaker } from './matchmaking/matchmaker.js';
 import type { Applicant, Refusal, Session, Wish } from './matchmaking/session.js';
 import type { ShardToHost } from '../protocol/control.js';

@@ -4,13 +4,6 @@ import type { RoomInfoFrame } from '../../protocol/room-list-frames.js';
 import type { RoomEntry } from './room-entry.js';
 import type { RoomIndex } from './room-index.js';
 
-/** Rooms that one query is answered with by default, and at most. */
-export const LIST_DEFAULT = 100;
-export const LIST_MAX = 1000;
-
-/** Fields that a query may compare. */
-export const QUERY_FIELDS_MAX = 8;
-
 const NO_BYTES = new Uint8Array(0);
 
 /** Which rooms are asked for. */
