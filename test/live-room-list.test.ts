@@ -22,7 +22,7 @@ it('rooms come, change and go in the list as they do on the server', async () =>
   const first = await create('red');
   const list = await connect(server.url).watchRooms('lounge');
   expect([...list.rooms.keys()]).toEqual([first.id]);
-  expect(list.rooms.get(first.id)).toMatchObject({ type: 'lounge', clients: 1, clientsMax: 16, locked: false, metadata: { mode: 'red' } });
+  expect(list.rooms.get(first.id)).toMatchObject({ type: 'lounge', clients: 1, maxClients: 16, locked: false, metadata: { mode: 'red' } });
   const seen: string[] = [];
   list.onAdd(({ roomId }) => seen.push(`add ${roomId}`));
   list.onChange(({ roomId, clients }) => seen.push(`change ${roomId} ${clients}`));

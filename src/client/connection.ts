@@ -27,14 +27,37 @@ export interface ConnectionListener {
 const OPEN = 1;
 const NO_CLOSE_FRAME = 1006;
 
+/** In place of one that couldn't be made. */
+const NO_SOCKET: WebSocketLike = {
+  binaryType: '',
+  readyState: 3,
+  protocol: '',
+  send: () => {},
+  close: () => {},
+  onopen: null,
+  onmessage: null,
+  onerror: null,
+  onclose: null,
+};
+
 export class Connection {
   listener: ConnectionListener;
   private readonly socket: WebSocketLike;
   private isOver = false;
+  /** What went wrong, where the socket says so: browsers don't. */
+  private problem = '';
 
   constructor(webSocket: WebSocketConstructor, url: string, protocol: string, listener: ConnectionListener) {
     this.listener = listener;
-    this.socket = new webSocket(url, [protocol]) as WebSocketLike;
+    try {
+      this.socket = new webSocket(url, [protocol]) as WebSocketLike;
+    } catch (error) {
+      // Such as an unsafe URL on a safe page. Told like any other failure, and not before whoever asked is ready for it.
+      this.socket = NO_SOCKET;
+      const reason = error instanceof Error ? error.message : String(error);
+      queueMicrotask(() => this.end(NO_CLOSE_FRAME, reason));
+      return;
+    }
     this.socket.binaryType = 'arraybuffer';
     this.socket.onopen = () => {
       if (!this.isOver) this.listener.connectionOpened();
@@ -43,9 +66,13 @@ export class Connection {
       if (this.isOver) return;
       this.listener.frameReceived(event.data instanceof ArrayBuffer ? new Uint8Array(event.data) : null);
     };
-    // Says nothing that onclose, which always follows, doesn't say; but without a listener `ws` would throw.
-    this.socket.onerror = () => {};
-    this.socket.onclose = (event: { code: number; reason: string }) => this.end(event.code, event.reason);
+    // `onclose` always follows.
+    this.socket.onerror = (event: { message?: unknown }) => {
+      if (typeof event.message === 'string') this.problem = event.message;
+    };
+    this.socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
+      this.end(code, reason === '' && code === NO_CLOSE_FRAME ? this.problem : reason);
+    };
   }
 
   get isOpen(): boolean {

@@ -11,6 +11,7 @@
 import { Client } from './client.js';
 import type { ConnectOptions } from './client-settings.js';
 
+export { CloseCode } from '../protocol/close-codes.js';
 export {
   InputError,
   JoinError,

@@ -11,7 +11,7 @@ export interface ListedRoom {
   readonly type: string;
   /** Seats taken. */
   readonly clients: number;
-  readonly clientsMax: number;
+  readonly maxClients: number;
   readonly locked: boolean;
   readonly createdAt: Date;
   /** What the room says of itself; null when it says nothing. */
@@ -22,9 +22,9 @@ export interface ListedRoom {
 export type RoomFilter = Readonly<Record<string, string | number | boolean>>;
 
 export function listedRoomOf(info: RoomInfoFrame): ListedRoom {
-  const { roomId, room: type, clients, clientsMax, locked, createdMs } = info;
+  const { roomId, room: type, clients, clientsMax: maxClients, locked, createdMs } = info;
   const metadata = decodePayload(PayloadEncoding.Json, info.metadata) ?? null;
-  return { roomId, type, clients, clientsMax, locked, createdAt: new Date(createdMs), metadata };
+  return { roomId, type, clients, maxClients, locked, createdAt: new Date(createdMs), metadata };
 }
 
 /** @throws TypeError for a value that can't be in a URL. */
@@ -62,11 +62,11 @@ interface RoomsAnswer {
 }
 
 /** The server's own words, which are those of its rooms' classes. */
-interface AnsweredRoom extends Omit<ListedRoom, 'clientsMax' | 'createdAt'> {
+interface AnsweredRoom extends Omit<ListedRoom, 'createdAt'> {
   readonly maxClients: number;
   readonly createdAt: string;
 }
 
 function listedRoomOfAnswer({ roomId, type, clients, maxClients, locked, createdAt, metadata }: AnsweredRoom): ListedRoom {
-  return { roomId, type, clients, clientsMax: maxClients, locked, createdAt: new Date(createdAt), metadata };
+  return { roomId, type, clients, maxClients, locked, createdAt: new Date(createdAt), metadata };
 }

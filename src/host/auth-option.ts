@@ -1,5 +1,5 @@
 /** The `auth` option of createServer: a function, or what the ready-made verifier of JSON Web Tokens is to go by. */
-import { createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
+import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,8 +48,15 @@ export interface JwtRules {
   readonly clockToleranceSec: number;
 }
 
+/** A key of RFC 7517; Node's own type of it has another name in each of its versions. */
+interface Jwk {
+  readonly kty: string;
+  readonly use?: string;
+  readonly [member: string]: unknown;
+}
+
 export interface JwkSet {
-  readonly keys: (JsonWebKey & { kty: string })[];
+  readonly keys: Jwk[];
 }
 
 /** As many as HS256 makes of them (RFC 7518, section 3.2). */
@@ -201,7 +208,7 @@ function readJwks(file: string, where: string): Checked<{ jwks: JwkSet }> {
 /** Whether signatures can be verified with a key of a JWKS, or what is wrong with it. */
 function checkJwk(value: unknown): boolean | string {
   if (typeof value !== 'object' || value === null) return 'is not an object; expected a JSON Web Key: remove it';
-  const jwk = value as JsonWebKey & { kty?: string; use?: string };
+  const jwk = value as Partial<Jwk>;
   const isKind = jwk.kty === 'RSA' || (jwk.kty === 'EC' && jwk.crv === 'P-256');
   if (!isKind || (jwk.use !== undefined && jwk.use !== 'sig')) return false;
   if (jwk.d !== undefined) return 'is a private key; expected public ones only: take the public JWKS, and replace that key';

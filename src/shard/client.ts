@@ -61,7 +61,7 @@ export class Client {
   /** Yours: whatever the room wants to remember about this client. */
   data: any = {};
   /** What `onAuth` returned; undefined while there is none. */
-  auth: unknown = undefined;
+  auth: any = undefined;
   private current: ClientState = 'joining';
   private hasSocket = true;
   /** @internal What it may have missed; also what it is sent before its join is complete. */

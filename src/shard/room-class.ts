@@ -3,8 +3,11 @@ import type { AuthRequest, QueueRules, RoomType } from '../protocol/control.js';
 import { queueProblems, queueRulesOf, type QueueOptions } from './queue-options.js';
 import { Room, ROOM_BRAND } from './room.js';
 
-/** A direction in `sortBy`. */
-export type SortDirection = 1 | -1 | 'asc' | 'desc';
+/**
+ * A direction in `sortBy`: 1 or 'asc', -1 or 'desc'; others are refused when the room is loaded. No narrower, as static fields
+ * have the type of what they are given: `{ level: -1 }` is a number to the compiler.
+ */
+export type SortDirection = number | string;
 
 /** A class that extends Room and can be constructed. */
 export interface RoomClass {
@@ -39,22 +42,26 @@ export function roomClassProblems(name: string, candidate: unknown): string[] {
   if (!(candidate.prototype instanceof Room)) {
     return [`room ${name}: it extends the Room of another copy of escapement; let both resolve to one installation`];
   }
-  const { tickRate, snapshotRate, maxClients, reconnectGrace, filterBy, sortBy, queue } = candidate as unknown as RoomClass;
+  const { tickRate, snapshotRate, maxClients, reconnectGrace, filterBy, sortBy, queue, onAuth } =
+    candidate as unknown as RoomClass;
   const problems: string[] = [];
   if (!Number.isInteger(tickRate) || tickRate < 1 || tickRate > 240) {
-    problems.push(`tickRate is ${tickRate}; expected a whole number from 1 to 240`);
+    problems.push(`tickRate is ${show(tickRate)}; expected a whole number from 1 to 240`);
   }
   if (!(snapshotRate >= 1) || !Number.isFinite(snapshotRate)) {
-    problems.push(`snapshotRate is ${snapshotRate}; expected a number from 1 to the tick rate`);
+    problems.push(`snapshotRate is ${show(snapshotRate)}; expected a number from 1 to the tick rate`);
   }
   if (!Number.isInteger(maxClients) || maxClients < 1 || maxClients > MAX_CLIENTS_MAX) {
-    problems.push(`maxClients is ${maxClients}; expected a whole number from 1 to ${MAX_CLIENTS_MAX}`);
+    problems.push(`maxClients is ${show(maxClients)}; expected a whole number from 1 to ${MAX_CLIENTS_MAX}`);
   }
   if (reconnectGrace !== undefined && !isGrace(reconnectGrace)) {
     problems.push(`reconnectGrace is ${show(reconnectGrace)}; expected 0 to ${RECONNECT_GRACE_MAX} seconds`);
   }
   if (filterBy !== undefined) problems.push(...filterProblems(filterBy));
   if (sortBy !== undefined) problems.push(...sortProblems(sortBy));
+  if (onAuth !== undefined && typeof onAuth !== 'function') {
+    problems.push(`onAuth is ${show(onAuth)}; expected a method: static onAuth(token, request) { … }`);
+  }
   if (queue !== undefined) problems.push(...queueProblems(queue, maxClients));
   return problems.map((problem) => `room ${name}: ${problem}`);
 }

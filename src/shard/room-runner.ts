@@ -271,7 +271,7 @@ export class RoomRunner implements Scheduled, RoomContext, SessionRoom, Snapshot
 
   /** An input of the client: the record at `source[offset..)`. */
   takeInput(client: Client, seq: number, ackTick: number, source: Uint8Array, offset: number, bytes: number): void {
-    this.acknowledged(client, ackTick);
+    if (client.connected) this.acknowledged(client, ackTick);
     this.inputs.take(client, seq, source, offset, bytes);
   }
 

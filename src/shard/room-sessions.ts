@@ -110,11 +110,13 @@ export class RoomSessions implements ClientPort {
   /** The session's socket is lost. Unknown sessions, and those whose loss is known, are ignored. */
   drop(sessionId: string, code: number): void {
     const client = this.find(sessionId);
-    if (client === undefined || client.state === 'dropped') return;
+    if (client === undefined) return;
     if (client.state === 'joining') {
       this.remove(client, code);
       return;
     }
+    this.room.unbind(client);
+    if (client.state === 'dropped') return;
     this.disconnect(client, code);
     this.tell(client, client.reconnection!);
   }
@@ -139,8 +141,10 @@ export class RoomSessions implements ClientPort {
       this.remove(client, CloseCode.TooSlow);
       return;
     }
+    // What came over the last connection has been taken out of the ring by now.
+    this.room.unbind(client);
     if (client.state === 'dropped') client.move('joined');
-    else this.forgetConnection(client);
+    else this.room.disconnected(client);
     client.reconnection = null;
     client.sessionKey = sessionKey;
     if (anew) kept.restart();
@@ -291,7 +295,10 @@ export class RoomSessions implements ClientPort {
     this.due.push(client);
   }
 
-  /** Closes the client's connection and keeps its seat; the room hears of it at the next tick. */
+  /**
+   * Closes the client's connection and keeps its seat; the room hears of it at the next tick. The front has taken messages of
+   * it that are still in the ring, and takes more until the socket is closed: they are the session's, so its key stays bound.
+   */
   private cut(client: Client, code: number, reason: string): void {
     this.services.outbox.close(client.sessionKey, code, reason);
     this.disconnect(client, code);
@@ -301,13 +308,8 @@ export class RoomSessions implements ClientPort {
   private disconnect(client: Client, code: number): void {
     client.move('dropped');
     client.reconnection = new Reconnection(code, this.room.handshake.graceMs);
-    this.forgetConnection(client);
-    this.log.debug({ session: client.sessionId, code }, 'client dropped');
-  }
-
-  private forgetConnection(client: Client): void {
-    this.room.unbind(client);
     this.room.disconnected(client);
+    this.log.debug({ session: client.sessionId, code }, 'client dropped');
   }
 
   /** Runs onDrop, which may say how long the seat is kept. */
@@ -349,7 +351,8 @@ export class RoomSessions implements ClientPort {
     this.interest.forget(client);
     this.services.post({ kind: 'left', roomId: this.room.roomId, sessionId });
     if (state === 'joining') return; // onLeave runs when onJoin is done
-    if (state === 'joined') this.forgetConnection(client);
+    this.room.unbind(client);
+    if (state === 'joined') this.room.disconnected(client);
     this.clients = this.clients.filter((each) => each !== client);
     this.services.counters.add(ShardCounter.clients, -1);
     reconnection?.stayedAway(client, code);

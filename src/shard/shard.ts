@@ -79,7 +79,7 @@ export class Shard {
           this.takeInput(seat, word, at);
           break;
         case Ingress.Ack:
-          seat.runner.acknowledged(seat.client, ring.words[word + 1]! >>> 0);
+          if (seat.client.connected) seat.runner.acknowledged(seat.client, ring.words[word + 1]! >>> 0);
           seat.runner.sessions.received(seat.client, ring.words[word + 2]! >>> 0);
           break;
         case Ingress.Resync:

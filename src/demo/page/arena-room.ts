@@ -1,18 +1,16 @@
 import { connect, type ClientRoom } from '../../client/index.js';
 import type Arena from '../rooms/arena.js';
 import type { ArenaOptions } from '../rooms/arena.js';
+import { resumeRoom } from './resumed-room.js';
 
 const client = connect(location.origin);
 
 /** The arena as the SDK shows it; every type comes from the room's class. */
 export type ArenaRoom = ClientRoom<typeof Arena>;
 
-/** Goes on with the session that this tab had, unless the page's address names another room. */
-export async function resumeArena(token: string, address: URLSearchParams): Promise<ArenaRoom | undefined> {
-  const roomId = address.get('room');
-  if (token === '' || (roomId !== null && !token.startsWith(`${roomId}.`))) return undefined;
-  // Its seat may be free again, or the server a new one: then there is nothing to go on with.
-  return client.reconnect<typeof Arena>(token).catch(() => undefined);
+/** Goes on with the session that this tab had, if it can. */
+export function resumeArena(token: string, address: URLSearchParams): Promise<ArenaRoom | undefined> {
+  return resumeRoom<typeof Arena>(client, token, address);
 }
 
 /** Joins the room that the page's address names, or any. */
