@@ -352,6 +352,20 @@ describe('who is closed as too slow', () => {
     expect(room.events).toEqual(['drop 1013', 'reconnect']);
   });
 
+  it('is heard out: what the front has taken of it meanwhile is the room’s, as the client counts on it', async () => {
+    const { shard, room, wire } = await enter({ pace: { lagLimitMs: 200, ackTimeoutMs: 500 } });
+    while (wire.of('closed').length === 0) shard.run(10);
+    wire.send('say', 'taken before the close was');
+    shard.run(100);
+    wire.send('say', 'the last of all');
+    const again = await wire.resume(0);
+    wire.send('say', 'too late');
+    again.send('say', 'here again');
+    shard.run(100);
+    const said = room.events.filter((event) => event.includes(' says ')).map((event) => event.split(' says ')[1]);
+    expect(said).toEqual(['taken before the close was', 'the last of all', 'here again']);
+  });
+
   it('and is back before the room’s next tick, has never been away', async () => {
     const { shard, room, wire } = await enter({ pace: { lagLimitMs: 200, ackTimeoutMs: 500 } });
     while (wire.of('closed').length === 0) shard.run(10);
