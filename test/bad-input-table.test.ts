@@ -289,7 +289,11 @@ describe('a list of rooms', () => {
       const closed = { code: 4400, reason: expect.stringMatching(/^watch: a room name/) };
       expect(await ask(server.url, watch('', word))).toEqual({ closed });
     }
-    for (const filter of ['{"hasOwnProperty":"1"}', '{"toString":null}', '{"":"\\u0000\\u001b[2J"}']) {
+    for (const field of ['', '\u001b[2J', '€'.repeat(64)]) {
+      const closed = { code: 4400, reason: expect.stringMatching(/^watch: a field of the filter/) };
+      expect(await ask(server.url, watch(JSON.stringify({ [field]: '1' }), 'lounge'))).toEqual({ closed });
+    }
+    for (const filter of ['{"hasOwnProperty":"1"}', '{"toString":null}', '{"a":"\\u0000\\u001b[2J"}']) {
       const raw = new RawSocket(server.url, frameOf(watch(filter, 'constructor')));
       expect(kindOf((await raw.next())!)).toBe(ServerFrameKind.Rooms);
       raw.drop();

@@ -141,6 +141,20 @@ describe('a room that is disposed of', () => {
     expect(shard.errors).toMatchObject([{ hook: 'onDispose' }]);
     expect(shard.room(room.roomId)).toBeUndefined();
   });
+
+  it('is gone also when its onDispose never ends, half a minute later', async () => {
+    const { shard, room } = await open();
+    room.disposed = new Promise(() => {});
+    const ended = shard.say({ kind: 'dispose', roomId: room.roomId });
+    await settled();
+    shard.run(29_000);
+    await settled();
+    expect(kinds(shard)).toEqual(['created', 'ending']);
+    shard.run(2000);
+    await ended;
+    expect(kinds(shard)).toEqual(['created', 'ending', 'disposed']);
+    expect(shard.errors).toMatchObject([{ hook: 'onDispose', err: { message: expect.stringContaining('30000 ms') } }]);
+  });
 });
 
 describe('when the server stops', () => {

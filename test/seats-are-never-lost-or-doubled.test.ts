@@ -1,5 +1,6 @@
 /** Races between joins, drops, resumes and the ends of rooms, message by message. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Session } from '../src/host/matchmaking/session.js';
 import { LIMITS, MatchmakerBench, roomType } from './support/fake-shard.js';
 
 const ANY = { method: 'joinOrCreate', type: 'duel' } as const;
@@ -197,6 +198,41 @@ it('an empty room waits for its autoDispose, and a newcomer keeps it', () => {
   vi.advanceTimersByTime(5000);
   expect(bench.take('dispose')).toEqual([]);
   expect(bench.session(2).room).toBe(room);
+});
+
+it('a change of autoDispose counts from when it is made, in an empty room too', () => {
+  const session = bench.joined(ANY, 1);
+  const { room } = session;
+  const listing = (disposeAfterMs: number): void =>
+    bench.say({ kind: 'listing', roomId: room.id, listing: { ...room.listing, disposeAfterMs } });
+  listing(1000);
+  bench.matchmaker.seats.lost(session.id, 1, 4000, 0);
+  bench.say({ kind: 'left', roomId: room.id, sessionId: session.id });
+  listing(60_000);
+  vi.advanceTimersByTime(59_999);
+  expect(bench.take('dispose')).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(bench.take('dispose')).toHaveLength(1);
+});
+
+it('a seat whose ticket reached nobody is free at once', () => {
+  const { seats } = bench.matchmaker;
+  const listener = { reserved: (session: Session) => seats.release(session), refused: () => expect.fail('refused') };
+  bench.matchmaker.reserve({ wish: ANY, options: {}, auth: undefined }, listener);
+  const { roomId } = bench.take('create')[0]!;
+  bench.created(roomId);
+  expect(bench.take('dispose')).toMatchObject([{ roomId }]);
+  bench.say({ kind: 'disposed', roomId });
+  expectNothingLeft();
+});
+
+it('a server that closes waits for nothing', () => {
+  bench.joined(ANY, 1);
+  bench.join(ANY, 2);
+  bench.matchmaker.reserve({ wish: ANY, options: {}, auth: undefined }, { reserved: () => {}, refused: () => {} });
+  expect(vi.getTimerCount()).toBeGreaterThan(0);
+  bench.matchmaker.close();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('who leaves on purpose can’t come back with the token', () => {

@@ -81,11 +81,14 @@ export class Allowance {
     this.messagesPerSec = SEATLESS_MESSAGES_PER_SEC;
   }
 
-  /** Charges one message of `bytes`, also one that is to be dropped. O(1), allocates nothing. */
-  charge(bytes: number, nowMs: number): Verdict {
+  /**
+   * Charges one message of `bytes`, also one that is to be dropped; `messages` for one that costs as much as so many. O(1),
+   * allocates nothing.
+   */
+  charge(bytes: number, nowMs: number, messages = 1): Verdict {
     const elapsedSec = (nowMs - this.chargedMs) / 1000;
     this.chargedMs = nowMs;
-    this.messagesSpent = Math.max(0, this.messagesSpent - elapsedSec * this.messagesPerSec) + 1;
+    this.messagesSpent = Math.max(0, this.messagesSpent - elapsedSec * this.messagesPerSec) + messages;
     this.bytesSpent = Math.max(0, this.bytesSpent - elapsedSec * this.bytesPerSec) + bytes;
     const burstsSpent = Math.max(this.messagesSpent / this.messagesBurst, this.bytesSpent / this.bytesBurst);
     if (burstsSpent <= 1) return Verdict.Within;

@@ -92,6 +92,13 @@ export class ConnectionTable {
     this.size -= 1;
   }
 
+  /** Gives a connection another key: what is still on its way to the last one finds nobody. */
+  renew(connection: Connection): void {
+    if (this.get(connection.key) !== connection) return;
+    this.remove(connection);
+    this.add(connection);
+  }
+
   get(key: number): Connection | undefined {
     const connection = this.slots[key & SESSION_SLOT_MASK];
     return connection !== undefined && connection.key === key ? connection : undefined;

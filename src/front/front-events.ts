@@ -81,8 +81,8 @@ export interface FrontEvents {
   confirmed(connection: Connection): void;
   /** The socket has gone, for whatever reason. */
   closed(connection: Connection, code: number): void;
-  /** Somebody wants a seat kept over HTTP. `answer` is called once, now or later; whether anybody still waits is not told. */
-  reserve(request: ReserveRequest, answer: (result: ReserveResult) => void): void;
+  /** Somebody wants a seat kept over HTTP. `answer` is called once, now or later; it says whether anybody still waits for it. */
+  reserve(request: ReserveRequest, answer: (result: ReserveResult) => boolean): void;
   /** Rooms as lists show them: plain objects, to be written as JSON. */
   list(request: RoomListRequest): readonly object[];
   /** A proxy on this machine says for whom it speaks, and isn't among the trusted ones. Told once. */

@@ -187,6 +187,9 @@ export class Front implements TurnActions {
   /** No seat: says why, and lets the client ask again a few times. */
   refuse(connection: Connection, code: number, reason: string): void {
     if (connection.socket === null) return;
+    // Whatever its room still has to say is not for the room that it may join next.
+    this.connections.renew(connection);
+    connection.greeting = null;
     connection.state = 'open';
     connection.allowance.unseat();
     connection.shard = null;

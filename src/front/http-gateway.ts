@@ -226,15 +226,18 @@ function fieldToBlame(body: Uint8Array): string | undefined {
   })?.[0];
 }
 
-function answer(exchange: HttpExchange, result: ReserveResult, url: string): void {
+/** @returns whether anybody waits for it */
+function answer(exchange: HttpExchange, result: ReserveResult, url: string): boolean {
+  if (exchange.over) return false;
   if (result.ok) {
     const { room, roomId, sessionId, ticket, expiresAtMs, expiresInMs } = result;
     exchange.json({ url, room, roomId, sessionId, ticket, expiresAt: expiresAtMs, expiresInMs });
-    return;
+    return true;
   }
   const { status, code, reason, field } = result;
   const headers: Record<string, string> = {};
   if (status === 429 || status === 503) headers['Retry-After'] = String(RETRY_AFTER_SEC);
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
   exchange.problem({ status, code, message: reason, field }, headers);
+  return true;
 }

@@ -24,6 +24,9 @@ import { LIST_FIELDS_MAX, LIST_VALUE_LENGTH_MAX, NAME } from './request-limits.j
 /** A party's word, which its players tell each other. */
 const PARTY = /^[A-Za-z0-9_-]{0,64}$/;
 
+/** What a Watch costs in messages, as it may ask for a thousand rooms: two a second, four at once. */
+const WATCH_MESSAGES = 30;
+
 /** Close codes that a client may leave with: those that RFC 6455 (7.4.2) leaves to applications. */
 const PRIVATE_CODE_MIN = 4000;
 const PRIVATE_CODE_MAX = 4999;
@@ -170,6 +173,11 @@ export class Intake {
   }
 
   private watch(connection: Connection, bytes: Uint8Array): void {
+    const verdict = connection.allowance.charge(0, this.nowMs(), WATCH_MESSAGES - 1);
+    if (verdict !== Verdict.Within) {
+      this.overRate(connection, verdict);
+      return;
+    }
     let request: WatchRequest;
     try {
       const { room: type, filter } = decodeWatch(bytes);
@@ -212,10 +220,11 @@ function textFields(filter: Readonly<Record<string, unknown>>): Record<string, s
   }
   const texts: Record<string, string> = {};
   for (const [field, value] of fields) {
+    if (!NAME.test(field)) throw new RangeError('a field of the filter is 1 to 64 letters, digits, _ or -');
     const isPlain = value === null || ['string', 'number', 'boolean'].includes(typeof value);
     if (!isPlain || String(value).length > LIST_VALUE_LENGTH_MAX) {
       const expected = `a number, a boolean or a text of at most ${LIST_VALUE_LENGTH_MAX}`;
-      throw new RangeError(`filter ${field.slice(0, 64)}: expected ${expected}`);
+      throw new RangeError(`filter ${field}: expected ${expected}`);
     }
     texts[field] = String(value);
   }

@@ -79,6 +79,11 @@ export class Admission {
     }
   }
 
+  /** The server has closed: nobody is answered any more. */
+  close(): void {
+    for (const id of [...this.asked.keys()]) this.take(id);
+  }
+
   private async askServer(id: number, auth: ServerAuth): Promise<void> {
     const { token, request, type } = this.asked.get(id)!;
     try {

@@ -90,14 +90,20 @@ export class Reception {
   }
 
   /** Keeps a seat for whoever brings its ticket. Answers when the room is there. */
-  reserve(request: ReserveRequest, answer: (result: ReserveResult) => void): void {
+  reserve(request: ReserveRequest, answer: (result: ReserveResult) => boolean): void {
     const wish = wishOf(request);
-    const refused = ({ code, status, reason }: Refusal): void => answer({ ok: false, status, code, reason });
+    const refused = ({ code, status, reason }: Refusal): unknown => answer({ ok: false, status, code, reason });
     this.admission.ask(this.matchmaker.typeOf(wish), request.token, request.request, {
       admitted: (auth) =>
         this.matchmaker.reserve(
           { wish, options: request.options, auth },
-          { reserved: (session) => answer({ ok: true, ...this.reservationOf(session) }), refused },
+          {
+            reserved: (session) => {
+              const isTaken = answer({ ok: true, ...this.reservationOf(session) });
+              if (!isTaken) this.matchmaker.seats.release(session);
+            },
+            refused,
+          },
         ),
       refused,
     });
@@ -119,9 +125,13 @@ export class Reception {
   private queue(connection: Connection, type: RoomType, applicant: Applicant, request: JoinRequest): void {
     const rating = ratingOf(applicant.auth) ?? request.rating;
     const { party, partySize } = request;
-    const problem = this.queues.enter(connection.key, type, applicant, { rating, party, partySize });
-    if (problem !== null) this.front.refuse(connection, CloseCode.Malformed, problem);
-    else this.waiting.set(connection.key, () => this.queues.leave(connection.key));
+    const { key } = connection;
+    // First, as the first status may find the socket full and end it.
+    this.waiting.set(key, () => this.queues.leave(key));
+    const refusal = this.queues.enter(key, type, applicant, { rating, party, partySize });
+    if (refusal === null) return;
+    this.waiting.delete(key);
+    this.refuseIf(connection, refusal);
   }
 
   /** Remembers what undoes `begin` while it isn't done. */

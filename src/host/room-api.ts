@@ -167,6 +167,11 @@ export class RoomApi {
     }
   }
 
+  /** @internal The server has closed. */
+  close(): void {
+    for (const id of [...this.calls.keys()]) this.take(id)?.reject(new Error('the server has closed'));
+  }
+
   private reserve(wish: Wish, options: Options, auth: unknown): Promise<SeatReservation> {
     return new Promise((resolve, reject) => {
       const applicant: Applicant = { wish, options: structuredClone(options), auth: structuredClone(auth) };

@@ -221,6 +221,9 @@ export class Server {
     await this.compute.close();
     await Promise.all(this.shards.map((shard) => shard.terminate()));
     this.front.destroy();
+    this.admission.close();
+    this.rooms.close();
+    this.matchmaker.close();
     this.log.info('server closed');
   }
 

@@ -4,6 +4,8 @@ import { ShardCounter, type CounterBlock } from '../memory/counters.js';
 import { logHookError } from './hook-error.js';
 import { StayedAwayError } from './reconnection.js';
 
+const nothing = (): void => {};
+
 export class RoomHooks {
   /** Hooks about clients that are still at work. */
   private readonly running = new Set<Promise<void>>();
@@ -42,6 +44,15 @@ export class RoomHooks {
     } catch (error) {
       this.report(error, hook);
     }
+  }
+
+  /** Runs a hook about a client whose outcome the caller waits for, as the room's end does. Throws what it throws. */
+  async during(run: () => unknown): Promise<void> {
+    const done = run();
+    if (!(done instanceof Promise)) return;
+    const settled: Promise<void> = done.then(nothing, nothing).finally(() => this.running.delete(settled));
+    this.running.add(settled);
+    await done;
   }
 
   /** Resolves when no hook about a client is at work. */

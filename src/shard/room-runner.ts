@@ -56,6 +56,9 @@ interface Ending {
   readonly reason: string;
 }
 
+/** How long a room that ends waits for hooks: long enough to save over a slow network. */
+const END_HOOK_MS_MAX = 30_000;
+
 export class RoomRunner implements Scheduled, RoomContext, SessionRoom, SnapshotRoom, MessageRoom, InputRoom {
   readonly tickRateHz: number;
   readonly snapshotRateHz: number;
@@ -221,11 +224,24 @@ export class RoomRunner implements Scheduled, RoomContext, SessionRoom, Snapshot
     this.sessions.end(code, reason);
     this.clock.clear();
     this.services.ending(this);
-    await this.hooks.settled();
-    await this.hooks.contain('onDispose', () => this.room.onDispose?.());
+    await this.inTime('its hooks about clients', this.hooks.settled());
+    await this.inTime('onDispose', this.hooks.contain('onDispose', () => this.room.onDispose?.()));
     this.log.info({ code, reason }, 'room disposed');
     this.services.ended(this);
     this.move('ended');
+  }
+
+  /** Waits for hooks while the room ends, but not for ever: it would be a ghost that takes a room's place. */
+  private async inTime(hook: string, done: Promise<void>): Promise<void> {
+    let callOff!: () => void;
+    const deadline = new Promise<void>((resolve) => {
+      callOff = this.services.after(END_HOOK_MS_MAX, () => {
+        this.hooks.report(new Error(`not done within ${END_HOOK_MS_MAX} ms; the room ends without it`), hook);
+        resolve();
+      });
+    });
+    await Promise.race([done, deadline]);
+    callOff();
   }
 
   private fail(error: unknown, hook: string): void {

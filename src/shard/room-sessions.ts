@@ -87,7 +87,7 @@ export class RoomSessions implements ClientPort {
     client.inputs = this.room.createInputs();
     this.joining.set(sessionId, client);
     try {
-      await this.room.room.onJoin?.(client, options);
+      await this.hooks.during(() => this.room.room.onJoin?.(client, options));
     } catch (error) {
       if (!this.joining.delete(sessionId)) return; // it left meanwhile, and was told
       this.refuse(client, CloseCode.NotAllowed, reasonOf(error), false);

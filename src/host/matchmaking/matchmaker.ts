@@ -88,6 +88,12 @@ export class Matchmaker {
     }
   }
 
+  /** The server has closed: nothing is waited for any more. */
+  close(): void {
+    for (const room of this.rooms.values()) clearTimeout(room.timer);
+    this.seats.close();
+  }
+
   /** Finds the connection a seat, at once; what comes of it is told through the events. */
   place(applicant: Applicant, connectionKey: number): Refusal | null {
     const room = this.findOrCreate(applicant);
@@ -249,8 +255,10 @@ export class Matchmaker {
       room.timer = undefined;
     } else if (disposeAfterMs === 0) {
       this.dispose(room);
-    } else {
-      room.timer ??= setTimeout(() => this.dispose(room), disposeAfterMs);
+    } else if (room.timer === undefined || room.emptyMs !== disposeAfterMs) {
+      clearTimeout(room.timer);
+      room.emptyMs = disposeAfterMs;
+      room.timer = setTimeout(() => this.dispose(room), disposeAfterMs);
     }
   }
 

@@ -14,7 +14,7 @@ import type { RoomType } from '../../protocol/control.js';
 import { encodeQueued } from '../../protocol/server-frames.js';
 import type { Matchmaker, MatchSeat } from './matchmaker.js';
 import { RankedQueue, type Match } from './ranked-queue.js';
-import type { Applicant } from './session.js';
+import type { Applicant, Refusal } from './session.js';
 
 /** How often matches are looked for; a person doesn't notice a quarter of a second. */
 const FORM_INTERVAL_MS = 250;
@@ -56,6 +56,7 @@ export class QueueDesk {
   private readonly queueOf = new Map<number, Queue>();
   private timer: NodeJS.Timeout | undefined;
   private looks = 0;
+  private isClosed = false;
 
   constructor(
     private readonly matchmaker: Matchmaker,
@@ -69,9 +70,10 @@ export class QueueDesk {
   }
 
   /** Takes a player into the queue of the type. Returns why it can't, or null. */
-  enter(connectionKey: number, type: RoomType, applicant: Applicant, entry: QueueEntry): string | null {
+  enter(connectionKey: number, type: RoomType, applicant: Applicant, entry: QueueEntry): Refusal | null {
+    if (this.isClosed) return { code: CloseCode.MayRetry, status: 503, reason: 'the server is shutting down' };
     if (type.queue === null) {
-      return `${type.name} has no queue; declare one in the room: static queue = { teams: 2, teamSize: 1 }`;
+      return wrong(`${type.name} has no queue; declare one in the room: static queue = { teams: 2, teamSize: 1 }`);
     }
     let queue = this.queues.get(type.name);
     if (queue === undefined) {
@@ -80,7 +82,7 @@ export class QueueDesk {
     }
     const nowMs = this.nowMs();
     const problem = queue.ranked.enter({ id: connectionKey, ...entry }, nowMs);
-    if (problem !== null) return problem;
+    if (problem !== null) return wrong(problem);
     queue.players.set(connectionKey, { connectionKey, applicant, rating: entry.rating });
     this.queueOf.set(connectionKey, queue);
     this.tell(queue, connectionKey, nowMs);
@@ -96,7 +98,9 @@ export class QueueDesk {
 
   /** Nobody is going to be matched any more. */
   close(code: number, reason: string): void {
+    this.isClosed = true;
     clearInterval(this.timer);
+    this.timer = undefined;
     for (const connectionKey of [...this.queueOf.keys()]) {
       this.forget(connectionKey);
       this.events.refused(connectionKey, code, reason);
@@ -162,4 +166,8 @@ export class QueueDesk {
     this.queueOf.get(connectionKey)?.players.delete(connectionKey);
     this.queueOf.delete(connectionKey);
   }
+}
+
+function wrong(reason: string): Refusal {
+  return { code: CloseCode.Malformed, status: 400, reason };
 }

@@ -12,6 +12,7 @@
  * Seats are given in `creating` and `open` only. While it is being created clients wait for it; it is listed once it is open.
  */
 import type { RoomListing, RoomType } from '../../protocol/control.js';
+import type { RoomInfoFrame } from '../../protocol/room-list-frames.js';
 import type { ShardHandle } from '../shard-handle.js';
 import type { Session } from './session.js';
 
@@ -25,6 +26,12 @@ const MOVES: Readonly<Record<RoomState, readonly RoomState[]>> = {
   gone: [],
 };
 
+/** What lists show of a room, and a text that differs when they show something else. */
+export interface ListedRoom {
+  readonly info: RoomInfoFrame;
+  readonly signature: string;
+}
+
 export class RoomEntry {
   state: RoomState = 'creating';
   listing: RoomListing;
@@ -34,6 +41,10 @@ export class RoomEntry {
   wasTaken = false;
   /** Holds the room's last snapshot beyond the life of its shard's thread. */
   shadow: SharedArrayBuffer | null = null;
+  /** Null until a list asks for it, and when it has changed. */
+  listed: ListedRoom | null = null;
+  /** How long it may stay empty, when it is. */
+  emptyMs = 0;
   /** What ends its present state: the time it may take to be created, or to stay empty. */
   timer: NodeJS.Timeout | undefined;
   /** Whoever asked for the room itself, without a seat in it. */

@@ -1,10 +1,11 @@
 /**
- * Live lists of rooms over sockets: first the whole list, then what changes, gathered over a moment. Watchers who ask the
- * same share a group, and what they are sent is encoded once.
+ * Live lists of rooms over sockets: first the whole list, of a thousand rooms at most, then what changes, gathered over a
+ * moment. Watchers who ask the same share a group, and what they are sent is encoded once.
  */
 import { encodeRooms, type RoomInfoFrame } from '../../protocol/room-list-frames.js';
-import type { RoomEntry } from './room-entry.js';
+import type { ListedRoom, RoomEntry } from './room-entry.js';
 import type { RoomIndex } from './room-index.js';
+import { LIST_MAX } from '../../front/request-limits.js';
 import { goneFrame, infoFrameOf, isShown, roomsMatching, type RoomQuery } from './room-list.js';
 
 /** Changes are sent at most this often: a person sees no difference, and a room that fills is one change. */
@@ -73,6 +74,7 @@ export class RoomWatchers {
 
   /** Something that lists show of the room has changed. */
   changed(room: RoomEntry): void {
+    room.listed = null;
     if (this.groups.size === 0) return;
     this.changes.set(room.id, room);
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
@@ -88,8 +90,9 @@ export class RoomWatchers {
     const infos: RoomInfoFrame[] = [];
     group.shown.clear();
     for (const room of roomsMatching(this.rooms, group.query)) {
-      const info = infoFrameOf(room);
-      group.shown.set(room.id, signatureOf(info));
+      if (infos.length === LIST_MAX) break;
+      const { info, signature } = listedOf(room);
+      group.shown.set(room.id, signature);
       infos.push(info);
     }
     for (let at = 0; at === 0 || at < infos.length; at += ROOMS_PER_FRAME) {
@@ -119,11 +122,20 @@ export class RoomWatchers {
 /** What the group's watchers don't know yet of the room. */
 function changeOf(room: RoomEntry, { query, shown }: Group): RoomInfoFrame[] {
   if (!isShown(room, query)) return shown.delete(room.id) ? [goneFrame(room.id)] : [];
-  const info = infoFrameOf(room);
-  const signature = signatureOf(info);
-  if (shown.get(room.id) === signature) return [];
+  const { info, signature } = listedOf(room);
+  const known = shown.get(room.id);
+  if (known === signature || (known === undefined && shown.size >= LIST_MAX)) return [];
   shown.set(room.id, signature);
   return [info];
+}
+
+/** What lists show of a room, made once for all of them. */
+function listedOf(room: RoomEntry): ListedRoom {
+  if (room.listed === null) {
+    const info = infoFrameOf(room);
+    room.listed = { info, signature: signatureOf(info) };
+  }
+  return room.listed;
 }
 
 function signatureOf({ clients, clientsMax, locked, metadata }: RoomInfoFrame): string {

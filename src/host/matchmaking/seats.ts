@@ -106,6 +106,17 @@ export class Seats {
     if (room.state === 'open') this.reserved(session);
   }
 
+  /** Frees a reserved seat whose ticket reached nobody. */
+  release(session: Session): void {
+    if (session.state === 'reserved') this.free(session);
+  }
+
+  /** The server has closed: nothing is waited for any more. */
+  close(): void {
+    for (const session of this.sessions.values()) clearTimeout(session.timer);
+    this.sessions.clear();
+  }
+
   /** Takes a reserved seat, once. Its room may have ended since. */
   take(sessionId: string, roomId: string, connectionKey: number): Refusal | null {
     const session = this.sessions.get(sessionId);
@@ -199,7 +210,7 @@ export class Seats {
   opened(room: RoomEntry): void {
     for (const session of [...room.sessions.values()]) {
       if (session.state === 'reserved') this.reserved(session);
-      else this.send(session);
+      else if (session.state === 'joining') this.send(session);
     }
   }
 
