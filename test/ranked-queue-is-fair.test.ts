@@ -93,6 +93,13 @@ describe('whoever waits, in whatever parties and for however long,', () => {
     expect(matches).toBeGreaterThan(500);
   });
 
+  it('is matched when parties’ means are apart by just the tolerance, however they are rounded', () => {
+    const queue = new RankedQueue({ ...RULES, teams: 3, teamSize: 3, tolerance: 32, tolerancePerSec: 0, toleranceMax: 60 });
+    const parties = [[136, 184, 47], [153, 51, 67], [69, 57, 145]];
+    enterAll(queue, parties.map((ratings) => ({ ratings, afterMs: 0 })));
+    expect(queue.form(5000)).not.toBeNull();
+  });
+
   it('is matched in the end, when the tolerance widens without end and there are others who fit', () => {
     fc.assert(
       fc.property(aQueue(12), ({ rules, arrivals }) => {

@@ -114,7 +114,7 @@ export class MatchFormer {
     const stepsEnd = this.packing.steps + ANCHOR_STEPS_MAX;
     for (const limit of limitsOf(candidates, tolerance)) {
       if (this.packing.steps > stepsEnd) return null;
-      const within = candidates.filter((each) => each.tolerance >= limit && each.distance <= limit);
+      const within = candidates.filter((each) => each.tolerance >= limit && isWithin(each.distance, limit));
       const window = this.windowOf(within, anchor, limit);
       if (window !== null) return this.nearestOf(window, anchor);
     }
@@ -136,11 +136,11 @@ export class MatchFormer {
         const below = left >= 0 ? anchor.rating - line.at(left).rating : Infinity;
         const above = right < line.length ? line.at(right).rating - anchor.rating : Infinity;
         const distance = Math.min(below, above);
-        if (distance > tolerance || distance === Infinity) break;
+        if (!isWithin(distance, tolerance) || distance === Infinity) break;
         this.packing.steps += 1;
         const unit = below <= above ? line.at(left--) : line.at(right++);
         const theirs = toleranceOf(unit, this.rules, nowMs);
-        if (distance <= theirs) candidates.push({ unit, tolerance: theirs, distance });
+        if (isWithin(distance, theirs)) candidates.push({ unit, tolerance: theirs, distance });
       }
     }
     return candidates;
@@ -154,7 +154,7 @@ export class MatchFormer {
     for (let begin = 0; begin < within.length; begin += 1) {
       const before = end;
       const lowest = within[begin]!.unit;
-      while (end < within.length && within[end]!.unit.rating - lowest.rating <= limit) {
+      while (end < within.length && isWithin(within[end]!.unit.rating - lowest.rating, limit)) {
         const { size } = within[end]!.unit;
         counts[size]! += 1;
         players += size;
@@ -205,6 +205,13 @@ export class MatchFormer {
 
 function playersIn(counts: readonly number[]): number {
   return counts.reduce((players, count, size) => players + count * size, 0);
+}
+
+/** Means of parties are rounded: two that are just as far apart as they may be can come out a little further. */
+const ROUNDING = 1e-9;
+
+function isWithin(distance: number, tolerance: number): boolean {
+  return distance <= tolerance + ROUNDING;
 }
 
 /** The tolerances that may be the least of a match, smallest first. None is above the anchor's own, which is in each match. */
